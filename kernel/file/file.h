@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KERNEL_FILE_FILE_H
+#define KERNEL_FILE_FILE_H
+
+/*
+ * Files as the rest of the kernel sees them. Inodes, directories and path
+ * walks are in inode.h and path.h; this is the open file and the descriptors.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernel/process/mutex.h"
+#include "kernel/process/wait.h"
+
+struct file;
+struct inode;
+struct dentry;
+struct shm_object;
+struct abi_stat;
+
+/*
+ * Bytes to read into or write from: one or more pieces of user memory, or one
+ * of kernel memory. io_copy_* move and count down; a short count is a fault.
+ */
+struct io {
+	bool kernel;
+	const struct io_piece {
+		uint64_t address;
+		uint64_t size_bytes;
+	} *pieces;
+	unsigned piece_count;
+	uint64_t piece_offset; /* into pieces[0] */
+	uint64_t left_bytes;
+};
+size_t io_copy_to(struct io *io, const void *from, size_t size_bytes);   /* kernel -> io */
+size_t io_copy_from(struct io *io, void *to, size_t size_bytes);         /* io -> kernel */
+
+#define POLL_IN  0x001
+#define POLL_OUT 0x004
+#define POLL_ERR 0x008
+#define POLL_HUP 0x010
+
+struct poll_waiters; /* poll.c: poll_register adds the caller to a queue */
+void poll_register(struct poll_waiters *waiters, struct wait_queue *queue);
+
+struct file_operations {
+	/* Bytes moved, or a negative errno. *position is moved on by the operation. */
+	long (*read)(struct file *file, struct io *io, uint64_t *position);
+	long (*write)(struct file *file, struct io *io, uint64_t *position);
+	long (*ioctl)(struct file *file, unsigned command, uint64_t argument);
+	/* POLL_* that hold now; registers with `waiters` unless it is NULL. */
+	unsigned (*poll)(struct file *file, struct poll_waiters *waiters);
+	/* The object that mmap shows, with a reference; NULL: cannot be mapped. NULL operation: the same. */
+	struct shm_object *(*object)(struct file *file);
+	void (*release)(struct file *file); /* the last reference goes */
+};
+
+struct file {
+	const struct file_operations *operations; /* [I] */
+	uint32_t references;   /* [a] */
+	uint32_t flags;        /* [a] O_APPEND, O_NONBLOCK, access mode */
+	struct inode *inode;   /* [I] a reference; every file has one */
+	struct dentry *dentry; /* [I] a reference, for names; NULL: pipes and such */
+	struct mutex position_lock;
+	uint64_t position; /* position_lock */
+	void *data;        /* the operations' */
+};
+
+void file_get(struct file *file);
+void file_put(struct file *file);
+bool file_can_read(const struct file *file);
+bool file_can_write(const struct file *file);
+
+/* An absolute or relative path, for the running thread, with its permissions. 0 and a reference. */
+int file_open_path(const char *path, int flags, unsigned mode, struct file **file);
+/* For execve: a regular file that may be executed. */
+int file_open_executable(const char *path, struct file **file);
+/* Read into kernel memory at an offset: bytes, or a negative errno. */
+long file_read_at(struct file *file, void *to, size_t size_bytes, uint64_t offset);
+/* The path that /proc shows; always ends with NUL; " (deleted)" when unlinked. Returns its length. */
+size_t file_path(struct file *file, char *text, size_t size_bytes);
+void file_identity(struct file *file, uint64_t *device, uint64_t *inode_number);
+uint64_t file_size(struct file *file);
+/* The effective ids that set-id bits give at execve: unchanged when there are none. */
+void file_setid(struct file *file, uint32_t *euid, uint32_t *egid);
+
+/* ---- descriptors: fd.c ---- */
+
+struct fd_table;
+struct fd_table *fd_table_create(void); /* NULL: no memory */
+struct fd_table *fd_table_fork(struct fd_table *table);
+struct fd_table *fd_table_get(struct fd_table *table);
+void fd_table_put(struct fd_table *table);
+/* execve: a table of its own, without the close-on-exec ones. 0, -ENOMEM. */
+int fd_table_exec(struct fd_table **table);
+/* The running thread's descriptor: the file with a reference, or NULL (EBADF). */
+struct file *fd_file(int fd);
+/* The lowest free descriptor that is at least `minimum`, for the file (its reference moves in). */
+int fd_install(struct file *file, int minimum, bool close_on_exec); /* or -EMFILE, -ENOMEM */
+/* For /proc/PID/fd: the next used descriptor at least `fd`, with a reference to its file; -1: none. */
+int fd_table_next(struct fd_table *table, int fd, struct file **file);
+
+/* Working directory, root, umask. */
+struct fs_context;
+struct fs_context *fs_context_create(void);
+struct fs_context *fs_context_fork(struct fs_context *fs);
+struct fs_context *fs_context_get(struct fs_context *fs);
+void fs_context_put(struct fs_context *fs);
+
+/* ---- boot ---- */
+void file_init(void);                                     /* root tmpfs, /dev, /proc, /dev/shm, /tmp */
+int initramfs_unpack(const void *archive, size_t size_bytes); /* cpio, newc; several in a row */
+
+#endif

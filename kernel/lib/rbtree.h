@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KERNEL_LIB_RBTREE_H
+#define KERNEL_LIB_RBTREE_H
+
+/* A red-black tree, intrusive, with a hook that keeps a summary of each subtree. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernel/lib/list.h"
+
+struct rb_node {
+	uintptr_t parent_color;
+	struct rb_node *left, *right;
+};
+
+struct rb_root {
+	struct rb_node *node;
+	/* Recompute the node's summary from its own and its children's; NULL: none is kept. */
+	void (*update)(struct rb_node *node);
+};
+
+/* Put the node at *link, a child pointer of parent (NULL: the root), then rebalance. */
+void rb_insert(struct rb_root *root, struct rb_node *node, struct rb_node *parent,
+               struct rb_node **link);
+void rb_remove(struct rb_root *root, struct rb_node *node);
+/* The node's own data changed: recompute summaries up to the root. */
+void rb_update(struct rb_root *root, struct rb_node *node);
+struct rb_node *rb_first(const struct rb_root *root);
+struct rb_node *rb_last(const struct rb_root *root);
+struct rb_node *rb_next(const struct rb_node *node);
+struct rb_node *rb_previous(const struct rb_node *node);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KERNEL_MM_SPACE_H
+#define KERNEL_MM_SPACE_H
+
+/*
+ * Address spaces: a balanced tree of areas over one page-table tree. Areas of
+ * objects (shared or private) have a piece of shm in them; other areas are
+ * anonymous private memory. Locks: the space lock for the areas (shared for
+ * faults), page_table_lock for entries of the space's own tables.
+ */
+
+#include "arch/arch.h"
+#include "kernel/lib/spinlock.h"
+#include "kernel/lib/rbtree.h"
+#include "kernel/process/rwlock.h"
+#include "shm/shm.h"
+
+struct file;
+
+#define AREA_STACK     (1u << 0) /* grows down */
+#define AREA_HEAP      (1u << 1) /* brk */
+#define AREA_DONTFORK  (1u << 2)
+#define AREA_LOCKED    (1u << 3)
+#define AREA_NORESERVE (1u << 4)
+#define AREA_FIXED     (1u << 5) /* space_map only: MAP_FIXED */
+#define AREA_NOREPLACE (1u << 6) /* space_map only: MAP_FIXED_NOREPLACE */
+#define AREA_PRIVATE   (1u << 7) /* copy on write; anonymous areas are always */
+#define AREA_SEGMENT   (1u << 8) /* a System V attach */
+
+struct area {
+	struct rb_node node;
+	uint64_t start, end;
+	uint64_t largest_gap;    /* in the subtree: for finding room */
+	unsigned protection;     /* SHM_READ | SHM_WRITE | SHM_EXEC */
+	unsigned protection_max; /* mprotect may not exceed it: EACCES */
+	unsigned flags;          /* AREA_* */
+	struct shm_piece piece;  /* mapping NULL: anonymous */
+	struct file *file;       /* what maps shows; a reference; NULL: none */
+	uint64_t file_offset;    /* bytes, of start */
+};
+
+struct space {
+	struct shm_space shm;
+	struct rwlock lock;
+	struct spinlock page_table_lock;
+	uint64_t root;         /* [I] physical address of the root table */
+	uint32_t references;   /* [a] */
+	struct rb_root areas;  /* space lock */
+	size_t area_count;
+	uint64_t brk_start, brk_end;
+	uint64_t stack_start;  /* where the initial stack begins (highest address) */
+	uint64_t map_top;      /* kernel-chosen addresses go downward from here */
+	uint64_t arguments_start, arguments_end, environment_start, environment_end;
+	uint64_t mapped_pages; /* of all areas */
+	uint64_t own_pages;    /* [a] private pages resident */
+	uint64_t locked_pages;
+	uint64_t committed_pages;
+	struct file *executable; /* /proc/PID/exe; a reference */
+	uint64_t auxv[48];       /* /proc/PID/auxv */
+};
+
+/* An empty space with one reference; 0, -ENOMEM. */
+int space_create(struct space **space);
+void space_get(struct space *space);
+void space_put(struct space *space); /* the last one unmaps all */
+/* fork(2)'s copy: copy-on-write private pages, pieces of objects. 0, -ENOMEM. Takes the locks. */
+int space_fork(struct space *parent, struct space **child);
+
+/* What to map. */
+struct space_request {
+	uint64_t address; /* a hint, or with AREA_FIXED the place */
+	uint64_t size_bytes;
+	unsigned protection, protection_max;
+	unsigned flags;
+	struct shm_object *object; /* NULL: anonymous private memory */
+	uint64_t index;            /* first page of the object */
+	struct file *file;         /* for /proc; may be NULL */
+	uint64_t alignment_bytes;  /* of a chosen address; 0: a page */
+};
+/* 0 and the address; -ENOMEM, -EEXIST (NOREPLACE), -EINVAL. Space lock exclusive. */
+int space_map(struct space *space, const struct space_request *request, uint64_t *address);
+int space_unmap(struct space *space, uint64_t start, uint64_t end);   /* exclusive */
+int space_protect(struct space *space, uint64_t start, uint64_t end, unsigned protection);
+/* The area that contains the address, or the first above it; NULL: none. Either lock. */
+struct area *space_area_above(struct space *space, uint64_t address);
+struct area *area_next(struct area *area);
+
+/*
+ * Make [start, end) usable for the kernel through its direct map and write or
+ * read there, in a space that is not current: for exec's stack, ptrace-like
+ * reads of /proc. Returns bytes done. Takes the space lock.
+ */
+size_t space_copy_out(struct space *space, uint64_t to, const void *from, size_t size_bytes);
+size_t space_copy_in(struct space *space, void *to, uint64_t from, size_t size_bytes);
+
+enum space_fault_result { SPACE_FAULT_DONE, SPACE_FAULT_SEGV_MAPERR, SPACE_FAULT_SEGV_ACCERR,
+	                  SPACE_FAULT_BUS, SPACE_FAULT_MEMORY };
+/* Resolve one fault. Takes the space lock shared. May sleep. */
+enum space_fault_result space_fault(struct space *space, uint64_t address, unsigned access);
+
+/* Where a shared futex or a private one lives. 0, -EFAULT. Takes the space lock. */
+struct futex_key {
+	uint64_t a, b; /* (object serial, byte offset) or (space, address) */
+	bool shared;
+};
+int space_futex_key(struct space *space, uint64_t address, bool private_only, struct futex_key *key);
+
+/* Make the space current on this CPU. */
+void space_switch(struct space *space); /* NULL: the kernel's own */
+
+extern struct shm shm_instance;           /* kernel/shm_port.c */
+void shm_port_init(void);
+static inline struct space *space_of(struct shm_space *shm)
+{
+	return container_of(shm, struct space, shm);
+}
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KERNEL_PROCESS_PROCESS_H
+#define KERNEL_PROCESS_PROCESS_H
+
+/*
+ * Processes and threads. A process is a thread group; it owns what threads
+ * share. The space may be shared with another process (vfork); files and the
+ * working directory may be shared between threads or not (clone flags).
+ */
+
+#include "arch/arch.h"
+#include "kernel/lib/list.h"
+#include "kernel/process/cpu.h"
+#include "kernel/process/cred.h"
+#include "kernel/process/mutex.h"
+#include "kernel/process/signal.h"
+#include "kernel/process/wait.h"
+
+struct space;
+struct fd_table;
+struct fs_context;
+struct tty;
+struct shm_namespace;
+
+#define KERNEL_STACK_ORDER 2 /* 16 KiB */
+#define KERNEL_STACK_BYTES (PAGE_BYTES << KERNEL_STACK_ORDER)
+
+enum thread_state { THREAD_RUNNABLE, THREAD_SLEEPING, THREAD_STOPPED, THREAD_DEAD };
+
+/* thread.work: why the way back to user mode must call trap_return_work. */
+#define WORK_SIGNAL     (1u << 0) /* a signal may be pending, or the process ends */
+#define WORK_RESCHEDULE (1u << 1)
+
+struct thread {
+	struct arch_thread arch;
+	uint32_t work;        /* [a] WORK_*; the entry code tests it */
+	uint32_t no_fault;    /* own: user-memory faults fail at once instead of being resolved */
+	uint8_t *stack;       /* [I] KERNEL_STACK_BYTES; the user's frame is at its top */
+	struct process *process; /* [I] */
+	struct space *space;  /* own; process lock to read from outside. NULL: kernel thread */
+	struct fd_table *files;
+	struct fs_context *fs;
+	struct cred *cred;    /* own; tree lock to read from outside */
+	int32_t tid;          /* [I] */
+	uint32_t references;  /* [a] */
+	struct list_node in_process; /* tree lock */
+
+	/* scheduling: the run lock of `cpu` */
+	enum thread_state state;
+	bool wake_pending; /* [a] */
+	bool on_cpu;       /* [a] its registers are still on a CPU's stack */
+	struct cpu *cpu;   /* where it runs or ran last */
+	uint64_t affinity; /* bit for each CPU it may run on */
+	struct list_node in_run_queue;
+	struct list_node in_timers;
+	uint64_t wake_at_ns;
+	uint64_t run_ns, run_start_ns;
+
+	struct thread_signals signals;
+	uint64_t clear_tid; /* CLONE_CHILD_CLEARTID */
+	uint64_t robust_list; /* set_robust_list(2) */
+	struct thread *vfork_parent; /* tree lock: whom to release at exec or exit */
+	uint64_t restart_deadline_ns; /* restart_syscall: nanosleep, futex, poll */
+	long (*restart)(struct thread *thread);
+	uint64_t restart_data[4];
+	char name[16]; /* comm */
+	uint64_t locks_held; /* debug: bit for each rank of sleeping lock held */
+	uint32_t fail_nth;
+	uint64_t start_ns;
+};
+
+struct process {
+	int32_t pid;          /* [I] */
+	uint32_t references;  /* [a] */
+	/* tree lock: */
+	struct process *parent;
+	struct list_node children, in_siblings;
+	struct list_node in_all; /* every process, in order of creation */
+	struct list_node threads;
+	unsigned thread_count;
+	int32_t group, session;
+	struct tty *terminal;
+	bool exiting, zombie, stopped, continued;
+	bool report_stop, report_continue;
+	int exit_status; /* as wait4 gives it */
+	int exit_signal; /* to the parent; SIGCHLD mostly */
+	bool did_exec;
+	struct wait_queue child_queue; /* parents wait here for their children */
+	struct process_signals signals;
+	struct shm_namespace *ipc;
+	uint64_t limits[16][2]; /* RLIMIT_*: soft, hard */
+	uint64_t user_ns, system_ns, children_ns;
+	char *executable_path; /* kmem, for /proc/PID/exe; NULL: none */
+};
+
+extern struct spinlock tree_lock; /* RANK_PROCESS_TREE */
+extern struct process *init_process;
+
+static inline struct process *process_current(void)
+{
+	return thread_current()->process;
+}
+
+/* With a reference, or NULL; a zombie is found too. Takes the tree lock. */
+struct process *process_find(int32_t pid);
+struct thread *thread_find(int32_t tid);
+/* The process with the lowest pid that is at least `pid`, with a reference; NULL: none. For /proc. */
+struct process *process_find_from(int32_t pid);
+void process_put(struct process *process);
+void thread_put(struct thread *thread);
+/* The space of a process, with a reference; NULL: exiting, or a kernel thread. */
+struct space *process_space_get(struct process *process);
+struct fd_table *process_files_get(struct process *process);
+
+/* Kernel threads (idle, helpers). */
+struct thread *thread_create_kernel(const char *name, void (*entry)(void *), void *argument);
+void thread_start(struct thread *thread);
+/* Process 1: execs the path in a fresh process. Called once by kernel_main. Panics if it cannot. */
+void process_start_init(const char *path);
+
+/* The running thread, or all of its process, ends. */
+void thread_exit(int status) __attribute__((noreturn));
+void process_exit(int status) __attribute__((noreturn));
+
+/* The scheduler: schedule.c */
+void schedule_init(void);
+void schedule_idle(void) __attribute__((noreturn)); /* the idle loop of this CPU */
+void schedule_yield(void);
+uint64_t schedule_runnable_count(void);
+
+/* Who calls shm: the running thread. Valid until it changes its credentials. (kernel/syscall/shm.c) */
+struct shm_caller;
+void shm_caller_current(struct shm_caller *caller);
+
+#endif

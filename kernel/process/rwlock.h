@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KERNEL_PROCESS_RWLOCK_H
+#define KERNEL_PROCESS_RWLOCK_H
+
+/* A sleeping lock that many may hold shared, or one exclusive. Writers are not starved. */
+
+#include "kernel/process/wait.h"
+
+struct rwlock {
+	struct spinlock guard;
+	int32_t holders; /* guard: readers, or -1 for a writer */
+	uint32_t writers_waiting;
+	uint32_t rank;
+	struct list_node waiters; /* guard */
+};
+
+void rwlock_init(struct rwlock *lock, enum lock_rank rank);
+void rwlock_lock(struct rwlock *lock, bool exclusive);
+bool rwlock_try(struct rwlock *lock, bool exclusive);
+void rwlock_unlock(struct rwlock *lock, bool exclusive);
+
+#endif

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHM_SHM_H
+#define SHM_SHM_H
+
+/*
+ * Shared memory for a kernel: what the host calls. What the host provides is
+ * port.h. Read docs/design.md first for the one idea: an object's pages are a
+ * piece of page table, and a space that maps the object links it.
+ *
+ *   object    pages without addresses (shm_object_*)
+ *   mapping   one object in one space at one offset: addresses without pages.
+ *             The host's areas that show it are its pieces (shm_piece_*)
+ *   segment   System V's identity, permission and times around an object
+ *   namespace ids, keys, limits of segments
+ *
+ * Errors are negative errno values. Sizes in pages are of SHM_PAGE_BYTES.
+ * Locks: space -> namespace -> object -> leaf -> the port's own; never two
+ * spaces (but fork's unborn child), never two objects.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/shm.h"
+#include "shm/port.h"
+
+#define SHM_PAGE_SHIFT        12
+#define SHM_PAGE_BYTES        4096ull
+#define SHM_ENTRIES_PER_TABLE 512
+#define SHM_SPAN_SHIFT        21 /* what one leaf covers: 2 MiB */
+#define SHM_SPAN_BYTES        (1ull << SHM_SPAN_SHIFT)
+#define SHM_INLINE_PAGES      16 /* objects up to 64 KiB hold their entries inline */
+
+/* Protections, equal to PROT_READ, PROT_WRITE, PROT_EXEC. */
+#define SHM_READ  1u
+#define SHM_WRITE 2u
+#define SHM_EXEC  4u
+
+/* One instance of the subsystem. A kernel has one; a test may have several, one after another. */
+struct shm {
+	const struct shm_port *port; /* [I] */
+	bool link;                   /* [I] spans may be linked (kernel argument shm.link) */
+	bool trace;                  /* [I] log attach, detach, link, drop, fallback, removal */
+	uint64_t next_serial;        /* [a] of objects; never reused */
+	struct shm_counters {        /* [a] each */
+		uint64_t objects, pages, leaves, mappings;
+		uint64_t links, drops, fills, faults;
+	} counters;
+};
+
+/* Set up an instance; `link` false forces private filling everywhere. Cannot fail. */
+void shm_init(struct shm *shm, const struct shm_port *port, bool link, bool trace);
+
+/* Capabilities of a caller: the bits of capabilities(7) that shm asks for. */
+#define SHM_CAP_IPC_LOCK  (1u << 0)
+#define SHM_CAP_IPC_OWNER (1u << 1)
+#define SHM_CAP_SYS_ADMIN (1u << 2)
+#define SHM_CAP_SYS_RESOURCE (1u << 3)
+
+/* Who calls: data, not callbacks. Valid for the call only. */
+struct shm_caller {
+	struct shm_space *space; /* NULL when the call touches none */
+	int32_t pid;             /* thread group id */
+	uint32_t uid, gid;       /* effective */
+	const uint32_t *groups;  /* supplementary */
+	size_t group_count;
+	unsigned capabilities; /* SHM_CAP_* */
+	uint64_t memlock_limit_bytes;
+};
+
+/* ---- objects: pages without addresses (object.c) ---- */
+
+#define SHM_OBJECT_NORESERVE (1u << 0) /* not charged by shm_port.reserve */
+
+/*
+ * A new object of zero pages' content, one reference to the caller.
+ * 0; -ENOMEM; -EFBIG above 2^62 bytes. No locks held.
+ */
+int shm_object_create(struct shm *shm, uint64_t size_pages, unsigned flags,
+                      struct shm_object **object);
+void shm_object_get(struct shm_object *object);
+/* Drop a reference; the last one frees all pages. No object, leaf or port locks held. */
+void shm_object_put(struct shm_object *object);
+
+uint64_t shm_object_serial(const struct shm_object *object);
+uint64_t shm_object_size_pages(const struct shm_object *object);
+uint64_t shm_object_resident_pages(const struct shm_object *object);
+uint64_t shm_object_swapped_pages(const struct shm_object *object);
+/* The alignment that lets a mapping of this object link: SHM_SPAN_BYTES, or a page. */
+uint64_t shm_object_alignment_bytes(const struct shm_object *object);
+
+/*
+ * Grow or shrink, under live mappings: pages past a shrink are unmapped
+ * everywhere, flushed, then freed. 0; -ENOMEM (growing); -EFBIG. No locks held.
+ */
+int shm_object_resize(struct shm_object *object, uint64_t size_pages);
+/* Free pages [first, first + count), which read as zeros again. fallocate(2) PUNCH_HOLE. */
+void shm_object_punch(struct shm_object *object, uint64_t first, uint64_t count);
+/* Make pages present. 0; -ENOMEM: some may be; -EFBIG past the end. */
+int shm_object_populate(struct shm_object *object, uint64_t first, uint64_t count);
+/*
+ * Evict up to `count` present pages from `first` on: cleared everywhere, one
+ * flush, written out, freed. Returns how many. Only tries locks. Needs swap.
+ */
+uint64_t shm_object_evict(struct shm_object *object, uint64_t first, uint64_t count);
+
+/*
+ * The frame of one page, pinned: for read(2), write(2), private copies.
+ * 0; -ENODATA: not there and `create` false (reads as zeros); -EFBIG: past the
+ * end; -ENOMEM; -EIO: poisoned. The caller unpins. No object lock held.
+ */
+int shm_object_page_pin(struct shm_object *object, uint64_t index, bool create, uint64_t *frame);
+void shm_object_page_unpin(struct shm_object *object, uint64_t frame);
+/* Is the page present? For mincore(2), SEEK_DATA, statistics. */
+bool shm_object_page_present(struct shm_object *object, uint64_t index);
+
+/* ---- mappings: objects in spaces (mapping.c) ---- */
+
+/* Embedded in the host's address space. Fields are shm's. */
+struct shm_space {
+	struct shm *shm;              /* [I] */
+	struct shm_mapping *mappings; /* space lock: all mappings of this space */
+	uint64_t mapping_count;       /* [a] the host reads it: 0 means flush_shared need not ask */
+	struct shm_table *table;      /* space lock: the per-process table, or NULL */
+};
+
+/* How a piece shows its object. */
+#define SHM_PIECE_PRIVATE (1u << 0) /* copy on write: never linked; copies are the host's, marked own */
+#define SHM_PIECE_SEGMENT (1u << 1) /* counts in nattch: made by shmat */
+
+/*
+ * Embedded in each area of the host that shows an object. The host may read
+ * all, and writes only what it copies when it splits an area. start and end
+ * are those of the area: shm_piece_* keeps them; area_next must find the piece
+ * from the moment that shm_piece_map returned until shm_piece_unmap returned.
+ * Both bounds change only under the space lock and, for areas of objects, the
+ * object lock (shm takes it), so that either lock is enough to read them.
+ */
+struct shm_piece {
+	struct shm_mapping *mapping; /* NULL: the area shows no object */
+	uint64_t start, end;         /* bytes, page aligned */
+	unsigned protection;         /* SHM_READ | ... */
+	unsigned flags;              /* SHM_PIECE_* */
+};
+
+void shm_space_init(struct shm_space *space, struct shm *shm);
+/* All areas are unmapped already; drops the per-process table. `caller` for dtime and lpid. */
+void shm_space_release(struct shm_space *space, const struct shm_caller *caller);
+
+/*
+ * The host is about to insert, move, grow or reprotect an area of any kind
+ * (brk, stack growth, mmap, MAP_FIXED) in [start, end): the links in the spans
+ * that it touches are dropped and flushed. Space lock exclusive. Cannot fail.
+ */
+void shm_place(struct shm_space *space, uint64_t start, uint64_t end);
+
+/*
+ * Show object pages from `index` on at [start, end). Fills in *piece, which
+ * the caller then inserts into its areas without unlocking. Takes an object
+ * reference for the mapping. shm_place has been called. For SHM_PIECE_SEGMENT
+ * counts an attachment (atime, lpid from `caller`; it may be NULL otherwise).
+ * 0; -ENOMEM with nothing changed. Space lock exclusive.
+ */
+int shm_piece_map(struct shm_space *space, struct shm_piece *piece, struct shm_object *object,
+                  uint64_t start, uint64_t end, uint64_t index, unsigned protection,
+                  unsigned flags, const struct shm_caller *caller);
+/*
+ * Fill what can be had without a fault: small objects into the private leaf,
+ * so that they never fault when resident. After the area is inserted. Cannot
+ * fail: what it cannot do, a fault does later. Space lock exclusive.
+ */
+void shm_piece_settle(struct shm_space *space, struct shm_piece *piece);
+/* The area is cut at `at`: low keeps [start, at), high becomes [at, end). Cannot fail. */
+void shm_piece_split(struct shm_space *space, struct shm_piece *low, struct shm_piece *high,
+                     uint64_t at, const struct shm_caller *caller);
+/* Two neighbouring areas of one object become one: low takes high's end. Not for segments. */
+void shm_piece_merge(struct shm_space *space, struct shm_piece *low, struct shm_piece *high,
+                     const struct shm_caller *caller);
+/* The area grew in place to new_end (mremap). shm_place has been called for the new part. */
+void shm_piece_extend(struct shm_space *space, struct shm_piece *piece, uint64_t new_end);
+/*
+ * The area goes. Its translations are cleared, flushed, and the object's
+ * reference and attachment given back; a removed segment's last one frees it.
+ * Entries marked own (private copies) must be gone already. Cannot fail.
+ * Space lock exclusive; piece->mapping is NULL afterwards.
+ */
+void shm_piece_unmap(struct shm_space *space, struct shm_piece *piece,
+                     const struct shm_caller *caller);
+/* The area's protection changes as a whole (split first). Entries marked own are the host's. */
+void shm_piece_protect(struct shm_space *space, struct shm_piece *piece, unsigned protection);
+/* fork(2): *child is a copy of *parent in the child's space; no pages, no tables. 0; -ENOMEM. */
+int shm_piece_fork(struct shm_space *child_space, struct shm_piece *child,
+                   const struct shm_piece *parent, const struct shm_caller *caller);
+
+/* What shm_fault says. */
+enum shm_fault_result {
+	SHM_FAULT_DONE,   /* retry the access */
+	SHM_FAULT_DENIED, /* the piece's protection forbids it: SIGSEGV, SEGV_ACCERR */
+	SHM_FAULT_BUS,    /* past the object's end, or its contents are lost: SIGBUS, BUS_ADRERR */
+	SHM_FAULT_MEMORY, /* no memory for a shared page or table: the host decides, by default SIGBUS */
+	SHM_FAULT_COPY,   /* write to a private piece: the host makes its own copy */
+};
+/*
+ * A fault in a piece. `access` is the kind of access, one of SHM_READ,
+ * SHM_WRITE, SHM_EXEC. For SHM_FAULT_COPY the host pins the page
+ * (shm_object_page_pin), copies it and enters the copy with the own mark.
+ * Space lock shared at least. May sleep.
+ */
+enum shm_fault_result shm_fault(struct shm_space *space, struct shm_piece *piece,
+                                uint64_t address, unsigned access);
+
+struct shm_object *shm_piece_object(const struct shm_piece *piece);
+/* The object's page that shows at an address of the piece. */
+uint64_t shm_piece_index(const struct shm_piece *piece, uint64_t address);
+/* A segment's piece: its shmid and key, as /proc/PID/maps names them; false for other objects. */
+bool shm_piece_segment(const struct shm_piece *piece, int32_t *shmid, uint32_t *key);
+/* Is the span at an address linked? Which pages are resident? For reports and tests. */
+bool shm_piece_linked(struct shm_space *space, const struct shm_piece *piece, uint64_t address);
+
+/* ---- segments and namespaces: System V (sysv.c, namespace.c, segment.c) ---- */
+
+struct shm_namespace;
+struct shm_segment;
+
+/* /proc/sys/kernel/shm*: the settings of one namespace. */
+struct shm_limits {
+	uint64_t shmmax_bytes; /* shmmax */
+	uint64_t shmall_pages; /* shmall */
+	uint32_t shmmni;       /* number of segments */
+	bool rmid_forced;      /* shm_rmid_forced */
+	bool attach_removed;   /* shm_attach_removed: attach by id after IPC_RMID */
+	int32_t next_id;       /* shm_next_id, -1: none */
+};
+
+/* 0; -ENOMEM. */
+int shm_namespace_create(struct shm *shm, struct shm_namespace **ns);
+void shm_namespace_get(struct shm_namespace *ns);
+/* The last reference removes all segments. */
+void shm_namespace_put(struct shm_namespace *ns);
+void shm_namespace_limits(struct shm_namespace *ns, struct shm_limits *limits);
+/* 0; -EINVAL where Linux refuses the value. */
+int shm_namespace_set_limits(struct shm_namespace *ns, const struct shm_limits *limits);
+
+/* shmget(2): the shmid, or EINVAL, ENOENT, EEXIST, EACCES, ENOSPC, ENOMEM, EPERM. No locks held. */
+int32_t shm_get(struct shm_namespace *ns, const struct shm_caller *caller, int32_t key,
+                uint64_t size_bytes, int flags);
+/* shmat(2): 0 and the address. Takes the space lock of caller->space. No locks held. */
+int shm_attach(struct shm_namespace *ns, const struct shm_caller *caller, int32_t shmid,
+               uint64_t address, int flags, uint64_t *attached);
+/* shmdt(2). Takes the space lock of caller->space. No locks held. */
+int shm_detach(struct shm_namespace *ns, const struct shm_caller *caller, uint64_t address);
+
+/* The kernel-side buffer of shmctl(2), by command. */
+union shm_control_data {
+	struct abi_shmid_ds ds;
+	struct abi_shminfo info;
+	struct abi_shm_info totals;
+};
+/*
+ * shmctl(2). IPC_SET reads data->ds; IPC_STAT, SHM_STAT, SHM_STAT_ANY write
+ * it; IPC_INFO writes data->info, SHM_INFO data->totals; others ignore it.
+ * The value that shmctl returns, or a negative errno. No locks held. The host
+ * copies between data and the program (EFAULT is its business).
+ */
+long shm_control(struct shm_namespace *ns, const struct shm_caller *caller, int32_t shmid,
+                 int command, union shm_control_data *data);
+
+/* A thread group ends: shm_rmid_forced destroys what it created and nobody attaches. */
+void shm_creator_exit(struct shm_namespace *ns, int32_t pid);
+
+/* ---- the per-process table of shared memory (table.c) ---- */
+
+/*
+ * A private segment of `pages` pages, held by caller->space until
+ * shm_table_remove or the space's end, even with no attachment. It is found
+ * from other processes by its shmid. 0; -EINVAL (0 pages); -ENOMEM; -ENOSPC.
+ */
+int shm_table_create(struct shm_namespace *ns, const struct shm_caller *caller, uint64_t pages,
+                     struct shm_segment **segment);
+/* Attach a held segment read-write, at *address or, if that is 0, where the host likes. */
+int shm_table_attach(struct shm_namespace *ns, const struct shm_caller *caller,
+                     struct shm_segment *segment, uint64_t *address);
+/*
+ * Unmap all attachments of the segment in this space and drop the hold.
+ * *removed says whether the table held it. 0; -ENOMEM when an area could not be cut.
+ */
+int shm_table_remove(struct shm_namespace *ns, const struct shm_caller *caller,
+                     struct shm_segment *segment, bool *removed);
+size_t shm_table_len(struct shm_space *space);
+bool shm_table_is_empty(struct shm_space *space);
+uint64_t shm_segment_len(const struct shm_segment *segment); /* bytes */
+bool shm_segment_is_empty(const struct shm_segment *segment);
+int32_t shm_segment_id(const struct shm_segment *segment);
+
+/* ---- views (report.c) ---- */
+
+/*
+ * One line of /proc/sysvipc/shm for the first segment whose table index is at
+ * least *cursor; advances *cursor past it. Returns the line's length, 0 at the
+ * end. The caller prints shm_report_header first.
+ */
+extern const char shm_report_header[];
+size_t shm_report_line(struct shm_namespace *ns, uint32_t *cursor, char *line, size_t size_bytes);
+
+/* ---- invariants (check.c) ---- */
+
+/* Walk one object, one space: every rule of docs/design.md that can be seen. Fatal if broken. */
+void shm_check_object(struct shm_object *object);
+void shm_check_space(struct shm_space *space);
+void shm_check_namespace(struct shm_namespace *ns);
+
+#endif
