@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ABI_SIGNAL_ARCH_H
+#define ABI_SIGNAL_ARCH_H
+
+/* What of abi/signal.h differs between architectures: x86_64. */
+
+#include <stdint.h>
+
+#define SA_RESTORER 0x04000000ul
+
+struct abi_sigaction {
+	uint64_t handler; /* SIG_DFL, SIG_IGN, or the user's function */
+	uint64_t flags;   /* SA_* */
+	uint64_t restorer;
+	uint64_t mask;
+};
+
+_Static_assert(sizeof(struct abi_sigaction) == 32, "struct sigaction, as rt_sigaction takes it");
+
+#endif
