@@ -33,7 +33,8 @@
 #define SHM_RDONLY 010000 /* shmat */
 #define SHM_RND    020000
 #define SHM_REMAP  040000
-#define SHM_EXEC   0100000
+/* Linux calls it SHM_EXEC, which is a protection in shm/shm.h. */
+#define SHM_ATTACH_EXEC 0100000
 
 #define SHM_DEST   01000 /* mode bits that only the kernel sets */
 #define SHM_LOCKED 02000
