@@ -57,6 +57,9 @@ void arch_restart(void) __attribute__((noreturn));
 /* ---- console: the first serial port, polled output, for the kernel log ---- */
 void arch_console_write(const char *text, size_t length);
 
+/* One step up the chain of frame pointers, for a panic's backtrace; false at its end. */
+bool arch_frame_step(const uint64_t *frame, uint64_t *caller, uint64_t *next);
+
 /* ---- clock ---- */
 uint64_t clock_now_ns(void);      /* since boot, the same on all CPUs, never backwards */
 uint64_t clock_boot_wall_ns(void); /* CLOCK_REALTIME at clock_now_ns() == 0, from the RTC */

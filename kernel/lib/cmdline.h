@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 bool kernel_argument(const char *name, char *value, size_t size_bytes); /* present? */
-bool kernel_argument_flag(const char *name);                           /* "name" or "name=1" */
+bool kernel_argument_flag(const char *name);                            /* "name" or "name=1" */
 uint64_t kernel_argument_u64(const char *name, uint64_t otherwise);
 
 #endif
