@@ -24,6 +24,11 @@ struct shm_space;
 struct shm_object;
 struct shm_piece;
 
+/* Protections, equal to PROT_READ, PROT_WRITE, PROT_EXEC. */
+#define SHM_READ  1u
+#define SHM_WRITE 2u
+#define SHM_EXEC  4u
+
 /* What the host and its CPU can do: shm_port.capabilities. */
 #define SHM_CAN_LINK        (1u << 0) /* the host's middle tables may point to shm's leaves */
 #define SHM_PARENT_RESTRICT (1u << 1) /* a parent entry can make all below it read-only */

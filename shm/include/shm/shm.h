@@ -32,11 +32,6 @@
 #define SHM_SPAN_BYTES        (1ull << SHM_SPAN_SHIFT)
 #define SHM_INLINE_PAGES      16 /* objects up to 64 KiB hold their entries inline */
 
-/* Protections, equal to PROT_READ, PROT_WRITE, PROT_EXEC. */
-#define SHM_READ  1u
-#define SHM_WRITE 2u
-#define SHM_EXEC  4u
-
 /* One instance of the subsystem. A kernel has one; a test may have several, one after another. */
 struct shm {
 	const struct shm_port *port; /* [I] */
