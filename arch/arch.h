@@ -60,6 +60,29 @@ void arch_console_write(const char *text, size_t length);
 /* One step up the chain of frame pointers, for a panic's backtrace; false at its end. */
 bool arch_frame_step(const uint64_t *frame, uint64_t *caller, uint64_t *next);
 
+/* ---- device interrupts and the serial ports of this machine ---- */
+/*
+ * From now on call handler(argument) when the line fires (on x86_64 the ISA or
+ * GSI number, on riscv64 the PLIC source), on the boot CPU, interrupts off, no
+ * lock held. 0, or -EINVAL when there is no such line or it is taken. After arch_init.
+ */
+int arch_irq_register(unsigned line, void (*handler)(void *argument), void *argument);
+
+enum arch_serial_kind { ARCH_SERIAL_NONE, ARCH_SERIAL_16550, ARCH_SERIAL_VIRTIO_MMIO };
+
+struct arch_serial {
+	enum arch_serial_kind kind;
+	uint64_t base; /* 16550: what read and write want; virtio: mapped registers, virtual */
+	unsigned irq;  /* for arch_irq_register */
+	/* 16550 only: its register `index` (0 .. 7), through port I/O or memory. */
+	uint8_t (*read)(uint64_t base, unsigned index);
+	void (*write)(uint64_t base, unsigned index, uint8_t value);
+};
+
+/* Filled in by arch_init. [0] is the console, [1] the runner's control port (/dev/port1). */
+#define ARCH_SERIAL_COUNT 2
+extern struct arch_serial arch_serials[ARCH_SERIAL_COUNT];
+
 /* ---- clock ---- */
 uint64_t clock_now_ns(void);      /* since boot, the same on all CPUs, never backwards */
 uint64_t clock_boot_wall_ns(void); /* CLOCK_REALTIME at clock_now_ns() == 0, from the RTC */

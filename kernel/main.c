@@ -2,6 +2,7 @@
 /* The boot order, on the boot CPU, and what the other CPUs do. */
 
 #include "arch/arch.h"
+#include "kernel/device/device.h"
 #include "kernel/file/file.h"
 #include "kernel/lib/cmdline.h"
 #include "kernel/lib/print.h"
@@ -31,6 +32,7 @@ void kernel_main(void)
 	frame_init();
 	schedule_init();
 	arch_init();
+	device_init();
 	shm_port_init();
 	file_init();
 	initramfs_take();

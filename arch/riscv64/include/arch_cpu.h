@@ -58,6 +58,11 @@ static inline uint64_t frame_ip(const struct trap_frame *frame)
 {
 	return frame->sepc;
 }
+/* Where to go on: the fix-up of a failed user-memory access. */
+static inline void frame_set_ip(struct trap_frame *frame, uint64_t ip)
+{
+	frame->sepc = ip;
+}
 static inline uint64_t frame_sp(const struct trap_frame *frame)
 {
 	return frame->x[2];

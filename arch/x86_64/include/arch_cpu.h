@@ -55,6 +55,11 @@ static inline uint64_t frame_ip(const struct trap_frame *frame)
 {
 	return frame->rip;
 }
+/* Where to go on: the fix-up of a failed user-memory access. */
+static inline void frame_set_ip(struct trap_frame *frame, uint64_t ip)
+{
+	frame->rip = ip;
+}
 static inline uint64_t frame_sp(const struct trap_frame *frame)
 {
 	return frame->rsp;
