@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHM_SEGMENT_H
+#define SHM_SEGMENT_H
+
+/*
+ * A segment: System V's identity, permission, times and lifetime around one
+ * object. Internal to shm/.
+ *
+ * Life: in its namespace's table from shm_get until nobody needs it any more:
+ * removed (or going with its last user) and neither attached nor held. An
+ * attachment is a piece that mapping.c counted here; a hold is an attach under
+ * way or an entry of a per-process table. So a piece's segment always exists.
+ *
+ * The last detach cannot take the namespace lock (it lies above the object
+ * lock), so it is noted under the segment's own spin lock and finished by
+ * shm_segment_finish after unlocking.
+ *
+ * Fields: [I] immutable, [n] namespace lock, [s] segment's spin lock, [n+s]
+ * written under both, read under either.
+ */
+
+#include "shm/shm.h"
+
+struct shm_creator;
+
+struct shm_segment {
+	struct shm_namespace *ns;     /* [I] */
+	struct shm_object *object;    /* [I] one reference */
+	struct shm_segment *key_next; /* [n] chain of equal key hash */
+	struct shm_creator *creator;  /* [n] the process that made it, NULL when that has ended */
+	struct shm_segment *created_next, **created_link; /* [n] all of one creator */
+	uint64_t size_bytes;                              /* [I] as asked for, not rounded */
+	int64_t ctime;                                    /* [n] */
+	int64_t atime, dtime;                             /* [s] */
+	struct shm_spin lock; /* spin: leaf rank; nothing is taken under it */
+	uint32_t attachments; /* [s] nattch */
+	uint32_t holds;       /* [s] */
+	uint32_t references;  /* [s] to this struct: the table's, and detaches to be finished */
+	int32_t lpid;         /* [s] */
+	int32_t cpid;         /* [I] */
+	int32_t id;           /* [I] seq << shift | index */
+	int32_t key;          /* [n] */
+	uint32_t uid, gid;    /* [n] */
+	uint32_t cuid, cgid;  /* [I] */
+	uint16_t mode;        /* [n+s] 0777 and SHM_DEST, SHM_LOCKED */
+	bool transient;       /* [I] goes with its last user: made by shm_table_create */
+};
+
+/* ---- what mapping.c calls, for pieces with SHM_PIECE_SEGMENT. Any locks but leaf locks. ---- */
+
+/*
+ * One more piece shows the segment: attach, fork, split. Sets atime and lpid
+ * (`caller` NULL: lpid stays). Cannot fail.
+ */
+void shm_segment_attached(struct shm_segment *segment, const struct shm_caller *caller);
+/*
+ * One piece fewer. Sets dtime and lpid. True: it was the last user of a segment
+ * that goes with it; then call shm_segment_finish once, after unlocking.
+ */
+bool shm_segment_detached(struct shm_segment *segment, const struct shm_caller *caller);
+/* Complete what shm_segment_detached said: frees the segment unless somebody came back. Takes the
+   namespace lock; the space lock may be held, object and leaf locks may not. */
+void shm_segment_finish(struct shm_segment *segment);
+
+/* ---- what object.c provides for segments ---- */
+
+/* Whose object it is; NULL: no segment's. Set once, right after shm_object_create; no reference. */
+void shm_object_set_segment(struct shm_object *object, struct shm_segment *segment);
+struct shm_segment *shm_object_segment(const struct shm_object *object);
+
+#endif
