@@ -12,8 +12,9 @@
  * "Space" is the host's address space: the host embeds a struct shm_space in
  * it and gets from one to the other as it likes.
  *
- * Lock order: space -> namespace -> object (mutex) -> leaf (spin) -> whatever
+ * Lock order: space -> namespace -> object (mutex) -> segment (spin) -> whatever
  * locks the port takes inside an operation. Each member says what may be held.
+ * An object's lock guards its entries too; there is no leaf lock.
  */
 
 #include <stdbool.h>
@@ -75,6 +76,8 @@ struct shm_port {
 	uint64_t (*frame_alloc)(unsigned flags);
 	/* One more reference: a pin. Never fails. */
 	void (*frame_hold)(uint64_t frame);
+	/* How many references: more than one means that somebody has it pinned. */
+	uint32_t (*frame_references)(uint64_t frame);
 	/* Drop a reference; the last one frees. The caller has flushed. */
 	void (*frame_free)(uint64_t frame);
 	/* The frame's 4096 bytes, valid while a reference is held. */
@@ -113,8 +116,8 @@ struct shm_port {
 	int (*area_unmap)(struct shm_space *space, uint64_t start, uint64_t end);
 	/*
 	 * The first area that ends above the address: its bounds, and its piece
-	 * (NULL when it shows no object). False: there is none. Space lock either
-	 * way, or the object lock of an object that the space maps: see shm_piece.
+	 * (NULL when it shows no object). False: there is none. Space lock held,
+	 * either way; the object lock may be held too.
 	 */
 	bool (*area_next)(struct shm_space *space, uint64_t address, uint64_t *start, uint64_t *end,
 	                  struct shm_piece **piece);
@@ -123,25 +126,54 @@ struct shm_port {
 	 * Entries. A slot is the entry of a space's middle table that covers one
 	 * span (SHM_SPAN_BYTES); it is none, private (points to a leaf of the
 	 * space's own) or a link (points to an object's leaf, marked by
-	 * shm_entry_link). These store; they never flush. Object lock or space
-	 * lock held; the port's own lock makes each atomic.
+	 * shm_entry_link). These store; they never flush, and never sleep unless
+	 * it is said. Object lock or space lock held; the port's own lock makes
+	 * each atomic. Entries are as shm_cpu.h makes them.
 	 */
 
 	/* Make the upper tables for an address exist. May sleep; no object lock. 0, -ENOMEM. */
 	int (*slot_prepare)(struct shm_space *space, uint64_t address);
 	/* The slot's entry; SHM_ENTRY_NONE when the upper tables do not exist. */
 	uint64_t (*slot_get)(struct shm_space *space, uint64_t address);
-	/* If the slot holds `expected`, put `desired`: true. Upper tables must exist. */
+	/*
+	 * If the slot holds `expected`, put `desired`: true. False when it holds
+	 * something else or the upper tables do not exist.
+	 */
 	bool (*slot_exchange)(struct shm_space *space, uint64_t address, uint64_t expected,
 	                      uint64_t desired);
-	/* Make the space's own leaf for an address exist. May sleep. 0, -ENOMEM, -EAGAIN: a link is there. */
-	int (*page_prepare)(struct shm_space *space, uint64_t address);
-	/* The private leaf's entry; SHM_ENTRY_NONE when the slot is not private. */
+	/*
+	 * The first slot that is not none, of those that touch [address, end): its
+	 * entry, and where it begins in *found. SHM_ENTRY_NONE: there is none.
+	 * Skips upper tables that do not exist, so that a terabyte never touched
+	 * costs little.
+	 */
+	uint64_t (*slot_next)(struct shm_space *space, uint64_t address, uint64_t end,
+	                      uint64_t *found);
+	/*
+	 * Make the space's own leaf for an address exist. May sleep; no object
+	 * lock. 0, -ENOMEM, -EAGAIN: a link is there.
+	 */
+	int (*pages_prepare)(struct shm_space *space, uint64_t address);
+	/*
+	 * Enter pages into one span of the space's own leaf: for each of `count`
+	 * entries that is present, its frame with `protection` goes to
+	 * address + i pages, unless something is there already. Takes no frame
+	 * references. The number entered (0 may be a success), or -EAGAIN: the own
+	 * leaf does not exist, nothing was done.
+	 */
+	int (*pages_set)(struct shm_space *space, uint64_t address, const uint64_t *entries,
+	                 unsigned count, unsigned protection);
+	/*
+	 * Clear pages in the space's own leaves. With `entries` (one span): at
+	 * address + i pages, where the frame that is there is that of entries[i],
+	 * present or old. With NULL: whatever is there, in any number of spans.
+	 * Entries marked own always stay. Drops no frame references. Returns how
+	 * many were cleared.
+	 */
+	uint64_t (*pages_clear)(struct shm_space *space, uint64_t address, const uint64_t *entries,
+	                        uint64_t count);
+	/* The entry in the space's own leaf; SHM_ENTRY_NONE when there is none. For checks. */
 	uint64_t (*page_get)(struct shm_space *space, uint64_t address);
-	/* Put an entry into the private leaf where none is: true. Own leaf must exist, else false. */
-	bool (*page_set)(struct shm_space *space, uint64_t address, uint64_t entry);
-	/* Clear entries of the private leaf and return what was there (hardware A/D included). */
-	uint64_t (*page_clear)(struct shm_space *space, uint64_t address);
 
 	/*
 	 * Flushes. Each returns only when no CPU can use the old translation, of a

@@ -14,7 +14,7 @@
  *   namespace ids, keys, limits of segments
  *
  * Errors are negative errno values. Sizes in pages are of SHM_PAGE_BYTES.
- * Locks: space -> namespace -> object -> leaf -> the port's own; never two
+ * Locks: space -> namespace -> object -> segment -> the port's own; never two
  * spaces (but fork's unborn child), never two objects.
  */
 
@@ -117,6 +117,7 @@ struct shm_space {
 	struct shm *shm;              /* [I] */
 	struct shm_mapping *mappings; /* space lock: all mappings of this space */
 	uint64_t mapping_count;       /* [a] the host reads it: 0 means flush_shared need not ask */
+	uint64_t link_count;          /* [a] slots that are links now; 0: shm_place has nothing to do */
 	struct shm_table *table;      /* space lock: the per-process table, or NULL */
 };
 
@@ -127,10 +128,8 @@ struct shm_space {
 /*
  * Embedded in each area of the host that shows an object. The host may read
  * all, and writes only what it copies when it splits an area. start and end
- * are those of the area: shm_piece_* keeps them; area_next must find the piece
- * from the moment that shm_piece_map returned until shm_piece_unmap returned.
- * Both bounds change only under the space lock and, for areas of objects, the
- * object lock (shm takes it), so that either lock is enough to read them.
+ * are those of the area: shm_piece_* keeps them. All fields change only under
+ * the exclusive space lock.
  */
 struct shm_piece {
 	struct shm_mapping *mapping; /* NULL: the area shows no object */
