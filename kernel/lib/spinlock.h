@@ -40,6 +40,7 @@ enum lock_rank {
 	RANK_RUN_QUEUE,
 	RANK_TIMER,
 	RANK_PAGE_TABLE,
+	RANK_ALLOCATOR_CACHE, /* one CPU's cache of small objects */
 	RANK_ALLOCATOR_SMALL,
 	RANK_FRAMES,
 	RANK_LOG, /* log_line works under everything */

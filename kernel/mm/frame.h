@@ -28,11 +28,15 @@ uint32_t frame_references(uint64_t frame);
 /* Give frames to the allocator that boot kept back (the initrd, when unpacked). */
 void frame_release_range(uint64_t start, uint64_t end);
 uint64_t frame_total_count(void);
-uint64_t frame_free_count(void); /* exact: per-CPU caches included */
+/* Exact: caches of the CPUs included, empty slabs given back first. Not cheap: for reports and tests. */
+uint64_t frame_free_count(void);
+uint64_t frame_free_estimate(void); /* cheap, a few frames too low */
 
 /* Overcommit accounting: vm.overcommit_memory. 0 or -ENOMEM. */
 int commit_reserve(uint64_t pages);
 void commit_release(uint64_t pages);
+uint64_t commit_count(void); /* pages promised: Committed_AS */
+uint64_t commit_limit(void); /* CommitLimit, pages */
 extern uint32_t commit_mode; /* 0 heuristic, 1 always, 2 strict */
 
 #endif
