@@ -117,10 +117,12 @@ static inline uint64_t virt_to_phys(const void *virtual)
 void *mmu_map_device(uint64_t physical, uint64_t size_bytes);
 
 /* ---- threads ---- */
-/* Kernel stack top and start: the thread first runs entry(argument), on its own stack. */
+/*
+ * The thread first runs entry(argument), on its own stack, below the room for the
+ * user's frame (frame_of in kernel/process/thread.h), which it leaves alone: the entry may end
+ * with arch_return_to_user. The entry calls schedule_finish first of all.
+ */
 void arch_thread_init(struct thread *thread, void (*entry)(void *), void *argument);
-/* The thread first returns to user mode with a copy of this frame (result 0 set by the caller). */
-void arch_thread_init_user(struct thread *thread, const struct trap_frame *frame);
 /* Save `from`, run `to`: stack, callee-saved registers, user TLS, FP state. Not the space. */
 void arch_thread_switch(struct thread *from, struct thread *to);
 /* Leave the kernel for user mode with the frame at the top of this thread's stack. */

@@ -37,6 +37,7 @@ void kernel_main(void)
 	file_init();
 	initramfs_take();
 	kernel_argument("init", init, sizeof(init));
+	schedule_start_cpus();
 	process_start_init(init);
 	schedule_idle();
 }

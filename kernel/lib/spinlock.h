@@ -32,13 +32,13 @@ enum lock_rank {
 	RANK_FUTEX,
 	RANK_FD_TABLE,
 	RANK_FS_CONTEXT,
+	RANK_TIMER,        /* one CPU's timers; what they call runs under it: wake-ups, signals */
 	RANK_PROCESS_TREE, /* parents, children, groups, sessions, the pid table */
 	RANK_SIGNAL,       /* one process's signals */
 	RANK_POLL,
 	RANK_DEVICE,
 	RANK_WAIT_QUEUE,
 	RANK_RUN_QUEUE,
-	RANK_TIMER,
 	RANK_PAGE_TABLE,
 	RANK_ALLOCATOR_CACHE, /* one CPU's cache of small objects */
 	RANK_ALLOCATOR_SMALL,

@@ -10,10 +10,12 @@
 
 #include "arch/arch.h"
 #include "kernel/lib/list.h"
+#include "kernel/mm/frame.h"
 #include "kernel/process/cpu.h"
 #include "kernel/process/cred.h"
 #include "kernel/process/mutex.h"
 #include "kernel/process/signal.h"
+#include "kernel/process/timer.h"
 #include "kernel/process/wait.h"
 
 struct space;
@@ -33,45 +35,44 @@ enum thread_state { THREAD_RUNNABLE, THREAD_SLEEPING, THREAD_STOPPED, THREAD_DEA
 
 struct thread {
 	struct arch_thread arch;
-	uint32_t work;        /* [a] WORK_*; the entry code tests it */
-	uint32_t no_fault;    /* own: user-memory faults fail at once instead of being resolved */
-	uint8_t *stack;       /* [I] KERNEL_STACK_BYTES; the user's frame is at its top */
+	uint32_t work;     /* [a] WORK_*; the entry code tests it */
+	uint32_t no_fault; /* own: user-memory faults fail at once instead of being resolved */
+	uint8_t *stack;    /* [I] KERNEL_STACK_BYTES; the user's frame is at its top */
 	struct process *process; /* [I] */
-	struct space *space;  /* own; process lock to read from outside. NULL: kernel thread */
+	struct space *space;     /* own; process lock to read from outside. NULL: kernel thread */
 	struct fd_table *files;
 	struct fs_context *fs;
-	struct cred *cred;    /* own; tree lock to read from outside */
-	int32_t tid;          /* [I] */
-	uint32_t references;  /* [a] */
+	struct cred *cred;           /* own; tree lock to read from outside */
+	int32_t tid;                 /* [I] */
+	uint32_t references;         /* [a] */
 	struct list_node in_process; /* tree lock */
 
 	/* scheduling: the run lock of `cpu` */
 	enum thread_state state;
-	bool wake_pending; /* [a] */
-	bool on_cpu;       /* [a] its registers are still on a CPU's stack */
-	struct cpu *cpu;   /* where it runs or ran last */
-	uint64_t affinity; /* bit for each CPU it may run on */
+	bool wake_pending; /* [a] a wake-up came: the next thread_sleep returns at once */
+	bool timed_out;    /* [a] the timer fired */
+	struct cpu *cpu;   /* [a] where it runs, waits or ran last */
+	uint64_t affinity; /* [a] bit for each CPU it may run on */
 	struct list_node in_run_queue;
-	struct list_node in_timers;
-	uint64_t wake_at_ns;
+	struct timer timer; /* thread_sleep's */
 	uint64_t run_ns, run_start_ns;
 
 	struct thread_signals signals;
-	uint64_t clear_tid; /* CLONE_CHILD_CLEARTID */
-	uint64_t robust_list; /* set_robust_list(2) */
-	struct thread *vfork_parent; /* tree lock: whom to release at exec or exit */
+	uint64_t clear_tid;           /* CLONE_CHILD_CLEARTID */
+	uint64_t robust_list;         /* set_robust_list(2) */
+	struct thread *vfork_parent;  /* tree lock: whom to release at exec or exit */
 	uint64_t restart_deadline_ns; /* restart_syscall: nanosleep, futex, poll */
 	long (*restart)(struct thread *thread);
 	uint64_t restart_data[4];
-	char name[16]; /* comm */
+	char name[16];       /* comm */
 	uint64_t locks_held; /* debug: bit for each rank of sleeping lock held */
 	uint32_t fail_nth;
 	uint64_t start_ns;
 };
 
 struct process {
-	int32_t pid;          /* [I] */
-	uint32_t references;  /* [a] */
+	int32_t pid;         /* [I] */
+	uint32_t references; /* [a] */
 	/* tree lock: */
 	struct process *parent;
 	struct list_node children, in_siblings;
@@ -124,8 +125,19 @@ void process_exit(int status) __attribute__((noreturn));
 
 /* The scheduler: schedule.c */
 void schedule_init(void);
+/* Start the other CPUs. On the boot CPU, after arch_init. */
+void schedule_start_cpus(void);
 void schedule_idle(void) __attribute__((noreturn)); /* the idle loop of this CPU */
-void schedule_yield(void);
+void schedule_yield(void); /* let others run first; also leaves a CPU that affinity forbids */
+/* The first thing that a thread does on its own stack: it runs, what ran before is put away. */
+void schedule_finish(void);
+/* The running thread is dead: never comes back. Its own reference goes after the switch. */
+void schedule_dead(void) __attribute__((noreturn));
+/* A fresh thread, state RUNNABLE and in no queue: choose a CPU and queue it there. */
+void schedule_place(struct thread *thread);
+void schedule_set_affinity(struct thread *thread, uint64_t affinity);
+/* trap_ipi's part: other threads wait here, so this one's slice must end. */
+void schedule_kick(void);
 uint64_t schedule_runnable_count(void);
 
 /* Who calls shm: the running thread. Valid until it changes its credentials. (kernel/syscall/shm.c) */

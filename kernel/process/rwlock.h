@@ -9,7 +9,6 @@
 struct rwlock {
 	struct spinlock guard;
 	int32_t holders; /* guard: readers, or -1 for a writer */
-	uint32_t writers_waiting;
 	uint32_t rank;
 	struct list_node waiters; /* guard */
 };

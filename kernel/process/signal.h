@@ -18,19 +18,19 @@ struct signal_queue_entry {
 };
 
 struct thread_signals {
-	uint64_t blocked; /* own; process signal lock for others. Bit n - 1 is signal n */
+	uint64_t blocked;       /* own; process signal lock for others. Bit n - 1 is signal n */
 	uint64_t saved_blocked; /* sigsuspend, ppoll: restored after the handler was set up */
 	bool restore_blocked;
-	uint64_t pending;           /* signal lock */
-	struct list_node queue;     /* signal lock */
+	uint64_t pending;       /* signal lock */
+	struct list_node queue; /* signal lock */
 	uint64_t alt_stack, alt_stack_bytes;
 	uint32_t alt_stack_flags;
 };
 
 struct process_signals {
-	struct spinlock lock;       /* RANK_SIGNAL */
-	uint64_t pending;           /* lock */
-	struct list_node queue;     /* lock */
+	struct spinlock lock;             /* RANK_SIGNAL */
+	uint64_t pending;                 /* lock */
+	struct list_node queue;           /* lock */
 	struct abi_sigaction actions[64]; /* lock; [n - 1] */
 };
 
@@ -40,7 +40,7 @@ struct signal_delivery {
 	struct abi_siginfo info;
 	struct abi_sigaction action;
 	uint64_t saved_mask; /* to restore at sigreturn */
-	uint64_t stack_top;  /* where the frame goes, before alignment: alt stack or the user's sp */
+	uint64_t stack_top; /* where the frame goes, before alignment: alt stack or the user's sp */
 	uint64_t alt_stack, alt_stack_bytes;
 	uint32_t alt_stack_flags; /* for uc_stack */
 };

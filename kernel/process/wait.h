@@ -16,15 +16,18 @@
  * checks, sleeps with thread_sleep, and removes them all.
  */
 
+#include <stdbool.h>
+
 #include "kernel/lib/list.h"
 #include "kernel/lib/spinlock.h"
 
 struct thread;
 struct mutex;
 
-#define WAIT_FOREVER       UINT64_MAX
-#define WAIT_INTERRUPTIBLE (1u << 0) /* a signal ends it: -ERESTARTSYS. Else only SIGKILL does, when KILLABLE */
-#define WAIT_KILLABLE      (1u << 1)
+#define WAIT_FOREVER UINT64_MAX
+#define WAIT_INTERRUPTIBLE                                                                         \
+	(1u << 0) /* a signal ends it: -ERESTARTSYS. Else only SIGKILL does, when KILLABLE */
+#define WAIT_KILLABLE (1u << 1)
 
 struct wait_queue {
 	struct spinlock lock;
@@ -35,6 +38,8 @@ struct waiter {
 	struct list_node node;
 	struct thread *thread;
 	struct wait_queue *queue;
+	bool exclusive; /* wait_wake_one takes it off; others (poll) stay and are always woken */
+	bool woken;     /* queue lock: a wake-up took it off */
 };
 
 #define WAIT_QUEUE_INIT(name) {SPINLOCK_INIT(RANK_WAIT_QUEUE), LIST_INIT((name).waiters)}
@@ -46,10 +51,11 @@ void wait_queue_init(struct wait_queue *queue);
  * -ERESTARTSYS: a signal is pending.
  */
 int wait_sleep(struct wait_queue *queue, struct spinlock *lock, uint64_t deadline_ns,
-               unsigned flags);
+	       unsigned flags);
 /* The same with a mutex as the lock. */
 int wait_sleep_mutex(struct wait_queue *queue, struct mutex *mutex, uint64_t deadline_ns,
-                     unsigned flags);
+		     unsigned flags);
+/* The longest waiter, and every waiter of poll. */
 void wait_wake_one(struct wait_queue *queue);
 void wait_wake_all(struct wait_queue *queue);
 
