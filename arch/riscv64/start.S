@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The first instructions, on the boot CPU from OpenSBI and on the others from
+ * its HSM extension: supervisor mode, translation off, at physical addresses.
+ *
+ * Translation goes on by a trap: stvec points to the virtual address where to
+ * go on, satp is written, and the next fetch, whose physical address is not
+ * mapped, faults. A hart that lacks the mode ignores the write to satp and
+ * simply goes on: so Sv48 is tried first, then Sv39.
+ */
+
+#include "arch/riscv64/offsets.h"
+
+#define SATP_SV39 8
+#define SATP_SV48 9
+#define PTE_TABLE 0x01
+#define PTE_ALL   0xef /* dirty, accessed, global, read, write, execute, valid */
+
+	/* a0 and a1 are kept. root in t0 (physical), mode constant; goes on at `label`. */
+	.macro translate mode, label
+	la t1, \label
+	li t2, -1
+	slli t2, t2, 32
+	add t1, t1, t2
+	csrw stvec, t1
+	srli t0, t0, 12
+	li t1, \mode
+	slli t1, t1, 60
+	or t0, t0, t1
+	sfence.vma
+	csrw satp, t0
+	.endm
+
+	.section .text.start, "ax"
+	.global _start
+_start:
+	csrw sie, zero
+	csrw sstatus, zero
+	/* Under Sv48 the table of the last 512 GiB hangs in the last root entry. */
+	la t0, boot_root
+	la t1, boot_upper
+	srli t1, t1, 2
+	ori t1, t1, PTE_TABLE
+	li t2, 511 * 8
+	add t2, t2, t0
+	sd t1, 0(t2)
+	translate SATP_SV48, boot_high
+	/* Under Sv39 it is the root itself. */
+	la t0, boot_upper
+	translate SATP_SV39, boot_high
+1:	wfi
+	j 1b
+
+	.balign 4
+boot_high:
+	la sp, boot_stack_end
+	la tp, cpus
+	la t0, trap_entry
+	csrw stvec, t0
+	csrw sscratch, zero
+	li s0, 0
+	li ra, 0
+	call boot_main
+1:	wfi
+	j 1b
+
+	/* a0 hart, a1 the idle thread's struct cpu; its stack is in arch_cpu.kernel_stack. */
+	.global _start_secondary
+_start_secondary:
+	csrw sie, zero
+	csrw sstatus, zero
+	la t0, secondary_satp
+	ld t0, 0(t0)
+	la t1, secondary_high
+	li t2, -1
+	slli t2, t2, 32
+	add t1, t1, t2
+	csrw stvec, t1
+	sfence.vma
+	csrw satp, t0
+1:	wfi
+	j 1b
+
+	.balign 4
+secondary_high:
+	mv tp, a1
+	ld sp, CPU_KERNEL_STACK(tp)
+	la t0, trap_entry
+	csrw stvec, t0
+	csrw sscratch, zero
+	li s0, 0
+	li ra, 0
+	call secondary_main
+1:	wfi
+	j 1b
+
+	/*
+	 * The tables that start-up runs on: physical 0 to 8 GiB at the direct map,
+	 * and the second GiB from 2 on where the image is linked. mmu.c replaces them.
+	 */
+	.data
+	.balign 4096
+boot_upper:
+	.zero 256 * 8
+	.quad 0x00000000 + PTE_ALL, 0x10000000 + PTE_ALL, 0x20000000 + PTE_ALL, 0x30000000 + PTE_ALL
+	.quad 0x40000000 + PTE_ALL, 0x50000000 + PTE_ALL, 0x60000000 + PTE_ALL, 0x70000000 + PTE_ALL
+	.zero (510 - 264) * 8
+	.quad 0x20000000 + PTE_ALL
+	.quad 0
+
+	.bss
+	.balign 4096
+boot_root:
+	.zero 4096
+boot_stack:
+	.zero 16384
+boot_stack_end:

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ABI_H
+#define ABI_H
+
+/*
+ * A small framework for programs that check what Linux promises. The same
+ * static program runs on Linux and in Samepage and must pass on both; README.md
+ * says how to add one. Each case runs in a process of its own.
+ *
+ *	static void getpid_is_positive(void)
+ *	{
+ *		CHECK(getpid() > 0);
+ *	}
+ *
+ *	const struct abi_case abi_cases[] = {
+ *		CASE(getpid_is_positive, "a process id is positive: getpid(2)"),
+ *		CASES_END,
+ *	};
+ */
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct abi_case {
+	const char *name;
+	const char *rule; /* what must hold, and who says so */
+	void (*run)(void);
+};
+
+#define CASE(function, rule) {#function, rule, function}
+#define CASES_END            {NULL, NULL, NULL}
+
+/* The program's cases. */
+extern const struct abi_case abi_cases[];
+
+/* What `PROGRAM --helper ARGS` runs: for execve. argv[0] is the first of ARGS. Optional. */
+int abi_helper(int argc, char **argv) __attribute__((weak));
+
+/* ---- checks: a broken one says so and ends the process ---- */
+
+/* The condition holds. */
+#define CHECK(condition)                                                                           \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			abi_fail(__FILE__, __LINE__, "not true: %s", #condition);                  \
+	} while (0)
+
+/* Two integers are equal. */
+#define CHECK_EQ(actual, expected)                                                                 \
+	do {                                                                                       \
+		long long actual_value = (long long)(actual);                                      \
+		long long expected_value = (long long)(expected);                                  \
+		if (actual_value != expected_value)                                                \
+			abi_fail(__FILE__, __LINE__, "%s is %lld (%#llx), not %lld", #actual,      \
+				 actual_value, actual_value, expected_value);                      \
+	} while (0)
+
+/* The call succeeds (does not give -1); the value is its result. */
+#define CHECK_OK(call)                                                                             \
+	({                                                                                         \
+		errno = 0;                                                                         \
+		__typeof__(call) call_value = (call);                                              \
+		if ((long)call_value == -1)                                                        \
+			abi_fail(__FILE__, __LINE__, "%s failed: %s", #call, abi_error(errno));    \
+		call_value;                                                                        \
+	})
+
+/* The call gives -1 and this errno. */
+#define CHECK_ERROR(call, error)                                                                   \
+	do {                                                                                       \
+		errno = 0;                                                                         \
+		long call_value = (long)(call);                                                    \
+		int call_error = errno;                                                            \
+		if (call_value != -1)                                                              \
+			abi_fail(__FILE__, __LINE__, "%s gave %ld, not error %s", #call,           \
+				 call_value, #error);                                              \
+		if (call_error != (error))                                                         \
+			abi_fail(__FILE__, __LINE__, "%s failed with %s, not %s", #call,           \
+				 abi_error(call_error), #error);                                   \
+	} while (0)
+
+/* The case cannot run here: says why. Not a failure. */
+#define SKIP(reason) abi_skip(reason)
+
+void abi_fail(const char *file, int line, const char *pattern, ...)
+	__attribute__((format(printf, 3, 4), noreturn));
+void abi_skip(const char *reason) __attribute__((noreturn));
+const char *abi_error(int error); /* "EINVAL", or the number */
+
+/* ---- processes ---- */
+
+/* Run the function in a child, which then exits with status 0. */
+pid_t abi_start(void (*run)(void *), void *argument);
+/* Wait for it; it must have ended with status 0. */
+void abi_join(pid_t pid);
+/* Both. */
+void abi_in_child(void (*run)(void *), void *argument);
+/* The function, run in a child, must die by this signal. */
+void abi_dies(void (*run)(void *), void *argument, int signal);
+/* Become another user (and group), for good: in a child. Skips where that is not possible. */
+void abi_become(uid_t uid, gid_t gid);
+/* This program's path, for execve with "--helper". */
+const char *abi_self(void);
+/* Sleep so that others may run. */
+void abi_sleep_ms(unsigned milliseconds);
+
+/* ---- the system under test ---- */
+
+bool abi_in_samepage(void);
+/*
+ * A number from a line "NAME VALUE" or "NAME: VALUE" of /proc/samepage. Skips
+ * natively, fails if Samepage has no such line.
+ */
+uint64_t abi_samepage_counter(const char *name);
+
+#endif
