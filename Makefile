@@ -25,6 +25,8 @@ endif
 SOURCES := $(wildcard kernel/*.c kernel/*/*.c shm/*.c arch/$(ARCH)/*.c arch/$(ARCH)/*.S)
 OBJECTS := $(SOURCES:%=$(BUILD)/%.o)
 
+all: kernel image
+
 kernel: $(BUILD)/samepage.elf
 
 $(BUILD)/samepage.elf: $(OBJECTS) arch/$(ARCH)/kernel.ld
@@ -40,7 +42,35 @@ $(BUILD)/%.S.o: %.S Makefile
 
 -include $(OBJECTS:.o=.d)
 
-clean:
-	rm -rf build
+# ---- the guest's programs ----
 
-.PHONY: kernel clean
+USER_CC_x86_64 := gcc
+USER_CC_riscv64 := riscv64-linux-gnu-gcc
+USER_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -static -pthread
+USER := build/$(ARCH)/user
+
+INIT_SOURCES := $(wildcard user/init/*.c)
+$(USER)/init: $(INIT_SOURCES) $(wildcard user/init/*.h) Makefile
+	@mkdir -p $(@D)
+	$(USER_CC_$(ARCH)) $(USER_CFLAGS) -o $@ $(INIT_SOURCES)
+
+# ---- the guest's image ----
+
+# From Debian, the same version for each architecture, beside the host's package system.
+GUEST_PACKAGES := busybox-static util-linux libc6 libsmartcols1
+PACKAGES := build/packages
+$(PACKAGES)/%/root: tools/packages
+	tools/packages $* $(PACKAGES)/$* $(GUEST_PACKAGES)
+	@touch $@
+
+IMAGE := build/$(ARCH)/image.cpio
+$(IMAGE): tools/image tools/lib/cpio.py $(USER)/init $(PACKAGES)/$(ARCH)/root $(PACKAGES)/x86_64/root
+	tools/image $@ --root $(PACKAGES)/$(ARCH)/root --busybox $(PACKAGES)/x86_64/root/usr/bin/busybox \
+		--init $(USER)/init $(IMAGE_FILES:%=--file %)
+image: $(IMAGE)
+
+# What was downloaded stays.
+clean:
+	rm -rf $(filter-out $(PACKAGES),$(wildcard build/*))
+
+.PHONY: all kernel image clean

@@ -52,5 +52,5 @@ def command(arch, machine, cpus, memory, kernel, image, arguments, log_fd, port_
     if arguments:
         line += ["-append", arguments]
     if gdb:
-        line += ["-gdb", gdb, "-S"]
+        line += ["-gdb", "tcp::1234", "-S"]
     return line
