@@ -12,22 +12,22 @@
 #define LOCAL_PHYSICAL 0xfee00000ull
 #define IO_PHYSICAL    0xfec00000ull
 
-#define LOCAL_END           0x0b0
-#define LOCAL_SPURIOUS      0x0f0
-#define LOCAL_COMMAND       0x300
-#define LOCAL_COMMAND_HIGH  0x310
-#define LOCAL_TIMER         0x320
-#define LOCAL_LINE0         0x350
-#define LOCAL_LINE1         0x360
-#define LOCAL_ERROR         0x370
-#define LOCAL_INITIAL       0x380
-#define LOCAL_COUNT         0x390
-#define LOCAL_DIVIDE        0x3e0
-#define LOCAL_ENABLE        (1u << 8)
-#define LOCAL_MASKED        (1u << 16)
-#define DIVIDE_BY_1         0xb
-#define COMMAND_PENDING     (1u << 12)
-#define COMMAND_ASSERT      (1u << 14)
+#define LOCAL_END          0x0b0
+#define LOCAL_SPURIOUS     0x0f0
+#define LOCAL_COMMAND      0x300
+#define LOCAL_COMMAND_HIGH 0x310
+#define LOCAL_TIMER        0x320
+#define LOCAL_LINE0        0x350
+#define LOCAL_LINE1        0x360
+#define LOCAL_ERROR        0x370
+#define LOCAL_INITIAL      0x380
+#define LOCAL_COUNT        0x390
+#define LOCAL_DIVIDE       0x3e0
+#define LOCAL_ENABLE       (1u << 8)
+#define LOCAL_MASKED       (1u << 16)
+#define DIVIDE_BY_1        0xb
+#define COMMAND_PENDING    (1u << 12)
+#define COMMAND_ASSERT     (1u << 14)
 
 #define IO_SELECT      0x00
 #define IO_DATA        0x10

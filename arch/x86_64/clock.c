@@ -18,9 +18,9 @@
 #define CMOS_24_HOURS 0x02 /* in register B */
 #define CMOS_BINARY   0x04
 
-static uint64_t tsc_start;    /* [I] after clock_init */
-static uint64_t ns_per_tsc;   /* [I] times 2^32 */
-static uint64_t boot_wall_ns; /* [I] */
+static uint64_t tsc_start;           /* [I] after clock_init */
+static uint64_t ns_per_tsc;          /* [I] times 2^32 */
+static uint64_t boot_wall_ns;        /* [I] */
 static uint64_t deadlines[CPUS_MAX]; /* each CPU's own */
 
 uint64_t clock_now_ns(void)
@@ -69,8 +69,7 @@ static unsigned cmos_number(uint8_t index, bool binary)
 /* Days from 1970-01-01 to the first of the month, in the Gregorian calendar. */
 static uint64_t days_to_month(unsigned year, unsigned month)
 {
-	static const uint16_t before[12] = {0,   31,  59,  90,  120, 151,
-					    181, 212, 243, 273, 304, 334};
+	static const uint16_t before[12] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
 	uint64_t days = (year - 1970) * 365ull + (year - 1969) / 4 + before[month - 1];
 
 	if (month > 2 && year % 4 == 0) /* good until 2099: the CMOS clock has two digits */

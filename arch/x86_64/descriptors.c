@@ -8,8 +8,8 @@
 #include "arch/x86_64/x86.h"
 #include "kernel/process/cpu.h"
 
-#define TRAP_STUB_BYTES  16
-#define TRAP_STACK_BYTES 4096
+#define TRAP_STUB_BYTES     16
+#define TRAP_STACK_BYTES    4096
 #define VECTOR_NMI          2
 #define VECTOR_BREAKPOINT   3
 #define VECTOR_OVERFLOW     4

@@ -4,6 +4,7 @@
 #include "arch/x86_64/x86.h"
 #include "kernel/lib/print.h"
 #include "kernel/lib/string.h"
+#include "kernel/process/cpu.h"
 
 #define CR4_OSFXSR     (1ull << 9)
 #define CR4_OSXMMEXCPT (1ull << 10)

@@ -14,6 +14,7 @@
 #define CONTROL_SSE 0x1f80
 
 uint32_t fpu_mxcsr_mask;
+extern bool page_use_avx; /* page.S */
 
 void fpu_init(void)
 {
@@ -24,6 +25,7 @@ void fpu_init(void)
 	if (cpu_features.fpu_bytes > FPU_AREA_BYTES)
 		panic("the CPU's vector state has %u bytes", cpu_features.fpu_bytes);
 	__asm__ volatile("fninit; fxsave64 %0" : "=m"(probe));
+	page_use_avx = cpu_features.xsave_mask & (1u << 2);
 	fpu_mxcsr_mask = probe.mxcsr_mask ? probe.mxcsr_mask : 0xffbf;
 }
 

@@ -8,8 +8,8 @@
 #include "arch/x86_64/x86.h"
 
 #define DEBUG_EXIT_PORT  0xf4
-#define DEBUG_EXIT_OFF   0x10 /* QEMU exits with 33 */
-#define DEBUG_EXIT_PANIC 0x11 /* QEMU exits with 35 */
+#define DEBUG_EXIT_OFF   0x10  /* QEMU exits with 33 */
+#define DEBUG_EXIT_PANIC 0x11  /* QEMU exits with 35 */
 #define ACPI_CONTROL     0x604 /* q35's PM1a control block */
 #define ACPI_SLEEP_OFF   0x2000
 

@@ -8,7 +8,7 @@
 #include "abi/errno.h"
 #include "arch/x86_64/x86.h"
 #include "kernel/lib/string.h"
-#include "kernel/process/process.h"
+#include "kernel/process/thread.h"
 #include "kernel/syscall/syscall.h"
 
 #define RFLAGS_USER 0x202 /* interrupts on; bit 1 is always set */
@@ -29,38 +29,16 @@ _Static_assert(offsetof(struct trap_frame, rip) == FRAME_RIP, "offsets.h");
 _Static_assert(offsetof(struct trap_frame, rflags) == FRAME_RFLAGS, "offsets.h");
 _Static_assert(offsetof(struct trap_frame, rsp) == FRAME_RSP, "offsets.h");
 
-struct trap_frame *thread_frame(const struct thread *thread)
-{
-	return (struct trap_frame *)(thread->stack + KERNEL_STACK_BYTES) - 1;
-}
-
 void arch_thread_init(struct thread *thread, void (*entry)(void *), void *argument)
 {
 	/* What thread_switch_stacks pops: r15 .. rbx, the return address; aligned for the call. */
-	uint64_t *stack = (uint64_t *)thread_frame(thread) - 8;
+	uint64_t *stack = (uint64_t *)frame_of(thread) - 8;
 
 	memset(stack, 0, 8 * sizeof(*stack));
 	stack[3] = (uint64_t)argument; /* r12 */
 	stack[5] = (uint64_t)entry;    /* rbx */
 	stack[6] = (uint64_t)thread_first_run;
 	thread->arch.stack_pointer = (uint64_t)stack;
-	thread->arch.fpu = NULL;
-}
-
-static void user_first_run(void *unused)
-{
-	(void)unused;
-	schedule_finish();
-	arch_return_to_user();
-}
-
-void arch_thread_init_user(struct thread *thread, const struct trap_frame *frame)
-{
-	void *fpu = thread->arch.fpu;
-
-	arch_thread_init(thread, user_first_run, NULL);
-	*thread_frame(thread) = *frame;
-	thread->arch.fpu = fpu;
 }
 
 void arch_thread_switch(struct thread *from, struct thread *to)
@@ -83,12 +61,12 @@ void arch_thread_switch(struct thread *from, struct thread *to)
 
 void arch_return_to_user(void)
 {
-	frame_leave(thread_frame(thread_current()));
+	frame_leave(frame_of(thread_current()));
 }
 
 void arch_frame_start(struct thread *thread, uint64_t ip, uint64_t sp)
 {
-	struct trap_frame *frame = thread_frame(thread);
+	struct trap_frame *frame = frame_of(thread);
 
 	memset(frame, 0, sizeof(*frame));
 	frame->number = (uint64_t)-1;

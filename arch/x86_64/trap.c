@@ -7,11 +7,11 @@
 #include "kernel/process/process.h"
 #include "shm/shm.h"
 
-#define VECTOR_DEBUG       1
-#define VECTOR_NMI         2
-#define VECTOR_BREAKPOINT  3
-#define VECTOR_PAGE_FAULT  14
-#define EXCEPTION_COUNT    32
+#define VECTOR_DEBUG      1
+#define VECTOR_NMI        2
+#define VECTOR_BREAKPOINT 3
+#define VECTOR_PAGE_FAULT 14
+#define EXCEPTION_COUNT   32
 
 #define FAULT_WRITE    (1u << 1)
 #define FAULT_USER     (1u << 2)

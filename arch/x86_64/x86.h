@@ -116,8 +116,8 @@ void fpu_load(const void *area);
 void fpu_reset(void *area); /* and the registers, when it is the running thread's */
 
 /* ---- apic.c ---- */
-void apic_init(void);          /* boot CPU: find, map, set up lines */
-void apic_init_cpu(void);      /* this CPU's local part */
+void apic_init(void);     /* boot CPU: find, map, set up lines */
+void apic_init_cpu(void); /* this CPU's local part */
 void apic_end_of_interrupt(void);
 void apic_timer_arm(uint32_t ticks); /* of 1 ns */
 uint32_t apic_timer_left(void);

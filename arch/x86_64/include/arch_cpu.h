@@ -77,7 +77,9 @@ static inline bool frame_from_user(const struct trap_frame *frame)
 struct arch_thread {
 	uint64_t stack_pointer; /* kernel's, while switched away */
 	uint64_t fs_base, gs_base;
-	void *fpu; /* XSAVE area, from the architecture's allocator */
+	void *fpu; /* XSAVE area, at the bottom of the stack; NULL: runs no program */
+	uint64_t trap_vector, trap_error,
+		trap_address; /* the last one in user mode, for signal frames */
 };
 
 /* The first fields of struct cpu, at fixed offsets for the entry code; gs points there. */
