@@ -57,6 +57,7 @@ void boot_main(uint64_t hart, uint64_t devicetree)
 	devicetree_read(devicetree, hart);
 	serial_init();
 	mmu_init();
+	clock_init();
 	memory_find();
 	boot_info.cpu_count = machine.hart_count;
 	kernel_main();

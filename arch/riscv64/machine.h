@@ -55,13 +55,20 @@ static inline uint64_t image_physical(const void *address)
 
 void clock_init(void);
 void clock_init_cpu(void);
+/* The PLIC has an interrupt for the boot hart: serve all. */
 void plic_init(void);
 void plic_interrupt(void);
 void serial_init(void);
+/* What each CPU sets for itself before its first interrupt. */
 void trap_init_cpu(void);
+/* An illegal instruction: was it a first use of floating point? Then it may be tried again. */
+bool fp_first_use(struct trap_frame *frame);
+/* The running user thread's registers into thread->arch, if they have changed since it had them. */
+void fp_sync(struct thread *thread);
+/* What was put into thread->arch is the running user thread's state from now on. */
+void fp_replace(struct thread *thread);
 
-/* trap.S and start.S */
-void trap_entry(void);
+/* start.S */
 void _start_secondary(void);
 
 #endif

@@ -13,7 +13,7 @@
 #define THREAD_SAVED          16
 #define THREAD_FP             112
 #define THREAD_FCSR           368
-#define THREAD_WORK           376
+#define THREAD_WORK           384
 
 #define FRAME_SEPC           256
 #define FRAME_SSTATUS        264
@@ -21,11 +21,12 @@
 #define FRAME_FIRST_ARGUMENT 280
 #define FRAME_BYTES          288
 
-#define SSTATUS_SIE  0x2
-#define SSTATUS_SPIE 0x20
-#define SSTATUS_SPP  0x100
-#define SSTATUS_FS   0x6000
-#define SSTATUS_SUM  0x40000
+#define SSTATUS_SIE      0x2
+#define SSTATUS_SPIE     0x20
+#define SSTATUS_SPP      0x100
+#define SSTATUS_FS       0x6000
+#define SSTATUS_FS_CLEAN 0x4000
+#define SSTATUS_SUM      0x40000
 
 #define CAUSE_SYSTEM_CALL 8
 

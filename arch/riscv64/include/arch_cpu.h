@@ -22,7 +22,7 @@ struct cpu;
 struct trap_frame {
 	uint64_t x[32];
 	uint64_t sepc, sstatus;
-	int64_t number; /* the system call's number, -1 for other traps */
+	int64_t number;          /* the system call's number, -1 for other traps */
 	uint64_t first_argument; /* a0 before the result replaced it, for a restart */
 };
 
@@ -81,8 +81,10 @@ struct arch_thread {
 	uint64_t stack_pointer;
 	uint64_t return_address;
 	uint64_t saved[12]; /* s0 .. s11 */
+	/* Of a user thread, valid while the FS field of its frame's sstatus is Clean. */
 	uint64_t fp[32];
 	uint64_t fcsr;
+	uint64_t has_frame; /* a user thread: its frame at the top of its stack is valid */
 };
 
 /* The first fields of struct cpu, at fixed offsets for the entry code; tp points there in the kernel. */
