@@ -67,9 +67,9 @@ struct shm_port {
 	unsigned capabilities; /* SHM_CAN_LINK and its kin; constant after shm_init */
 
 	/*
-	 * Memory. None of these is called under a leaf lock unless SHM_NOWAIT is
-	 * given; without it they may sleep and reclaim, and only space and
-	 * namespace locks are held.
+	 * Memory. None of these is called under an object lock unless SHM_NOWAIT
+	 * is given; without it they may sleep and reclaim, and only space and
+	 * namespace locks are held. Freeing happens under any lock but a spin.
 	 */
 
 	/* A zeroed frame with one reference, or 0. */
@@ -167,8 +167,8 @@ struct shm_port {
 	 * Clear pages in the space's own leaves. With `entries` (one span): at
 	 * address + i pages, where the frame that is there is that of entries[i],
 	 * present or old. With NULL: whatever is there, in any number of spans.
-	 * Entries marked own always stay. Drops no frame references. Returns how
-	 * many were cleared.
+	 * Entries marked own always stay; spans whose slot is none or a link are
+	 * skipped. Drops no frame references. Returns how many were cleared.
 	 */
 	uint64_t (*pages_clear)(struct shm_space *space, uint64_t address, const uint64_t *entries,
 	                        uint64_t count);
@@ -202,7 +202,7 @@ struct shm_port {
 	/* A broken invariant: report and do not return. */
 	void (*fatal)(const char *file, int line, const char *what) __attribute__((noreturn));
 
-	/* Swap; NULL when the host has none. Slots are the port's numbers, not 0. May sleep. */
+	/* Swap; NULL when the host has none. No object lock but for swap_free. Slots are the port's numbers, not 0. May sleep. */
 	int (*swap_write)(uint64_t frame, uint64_t *slot); /* 0, -ENOSPC, -EIO */
 	int (*swap_read)(uint64_t slot, uint64_t frame);   /* 0, -EIO */
 	void (*swap_free)(uint64_t slot);

@@ -99,6 +99,12 @@ int shm_object_populate(struct shm_object *object, uint64_t first, uint64_t coun
  * flush, written out, freed. Returns how many. Only tries locks. Needs swap.
  */
 uint64_t shm_object_evict(struct shm_object *object, uint64_t first, uint64_t count);
+/*
+ * Make present pages from `first` on old: nobody can reach one without a
+ * fault, which makes it young. For CPUs without an accessed bit: what is still
+ * old later has not been used. Returns how many became old. Only tries locks.
+ */
+uint64_t shm_object_age(struct shm_object *object, uint64_t first, uint64_t count);
 
 /*
  * The frame of one page, pinned: for read(2), write(2), private copies.

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Links: slots of a space's middle tables that point to an object's leaf.
+ *
+ * A link is a cache of a fault's decision. It is made by a fault (fault.c)
+ * when shm_span_linkable says so, and dropped here at any time: by whoever
+ * changes an area in the span, by a resize, by the last unmap. Dropping stores
+ * none; the caller flushes before anything that the link reached is freed or
+ * shown otherwise.
+ *
+ * Slots change between link and none under the mutex of the object whose leaf
+ * is linked, so a resize in one process can drop links in others.
+ */
+
+#include "shm/mapping.h"
+#include "shm/trace.h"
+
+/* A whole leaf is entered read-write without execute, or read-only where the parent restricts. */
+static bool protection_linkable(const struct shm *shm, unsigned protection)
+{
+	if (protection & SHM_EXEC)
+		return false;
+	return (protection & SHM_WRITE) || (shm->port->capabilities & SHM_PARENT_RESTRICT);
+}
+
+/* Does another piece show the same object at the same base in the same way? */
+static bool piece_alike(const struct shm_piece *piece, const struct shm_piece *other)
+{
+	return other && other->mapping && other->mapping->object == piece->mapping->object &&
+	       other->mapping->base == piece->mapping->base && !other->mapping->private &&
+	       other->protection == piece->protection;
+}
+
+/* All areas in the span are alike and cover it up to covered_end. */
+static bool span_covered(struct shm_space *space, const struct shm_piece *piece, uint64_t span,
+			 uint64_t covered_end)
+{
+	uint64_t covered = span, start, end;
+	struct shm_piece *other;
+
+	for (uint64_t at = span; at < span + SHM_SPAN_BYTES; at = end) {
+		if (!space->shm->port->area_next(space, at, &start, &end, &other) ||
+		    start >= span + SHM_SPAN_BYTES)
+			break;
+		if (!piece_alike(piece, other))
+			return false;
+		if (start > covered && covered < covered_end)
+			return false;
+		covered = end;
+	}
+	return covered >= covered_end;
+}
+
+bool shm_span_linkable(struct shm_space *space, const struct shm_piece *piece,
+		       const struct shm_leaf *leaf, uint64_t address)
+{
+	const struct shm_mapping *mapping = piece->mapping;
+	struct shm *shm = space->shm;
+	uint64_t span = address & ~(SHM_SPAN_BYTES - 1);
+
+	if (!shm->link || mapping->private || !leaf->table)
+		return false;
+	if (mapping->base % SHM_SPAN_BYTES != 0) {
+		shm_trace(shm, "fallback space %x address %x: not aligned to a span",
+			  SHM_TRACE_POINTER(space), address);
+		return false;
+	}
+	if (!protection_linkable(shm, piece->protection)) {
+		shm_trace(shm, "fallback space %x address %x: protection", SHM_TRACE_POINTER(space),
+			  address);
+		return false;
+	}
+	if (piece->start <= span && piece->end >= span + SHM_SPAN_BYTES)
+		return true;
+
+	/* The object may end within the span: what lies behind it must be nobody's. */
+	uint64_t index = (span - mapping->base) >> SHM_PAGE_SHIFT;
+	uint64_t pages = mapping->object->size_pages - index;
+	if (pages > SHM_ENTRIES_PER_TABLE)
+		pages = SHM_ENTRIES_PER_TABLE;
+	if (span_covered(space, piece, span, span + (pages << SHM_PAGE_SHIFT)))
+		return true;
+	shm_trace(shm, "fallback space %x address %x: span not covered alike",
+		  SHM_TRACE_POINTER(space), address);
+	return false;
+}
+
+/* The slot holds `entry`, a link to `leaf`. */
+static void link_drop(struct shm_space *space, struct shm_leaf *leaf, uint64_t address,
+		      uint64_t entry)
+{
+	struct shm *shm = space->shm;
+	bool dropped = shm->port->slot_exchange(space, address, entry, SHM_ENTRY_NONE);
+
+	shm_assert(shm, dropped && leaf->links > 0);
+	leaf->links--;
+	shm_count(&space->link_count, -1);
+	shm_count(&shm->counters.drops, 1);
+	shm_trace(shm, "drop space %x address %x", SHM_TRACE_POINTER(space), address);
+}
+
+bool shm_slot_unlink(const struct shm_mapping *mapping, uint64_t address)
+{
+	struct shm_space *space = mapping->space;
+	uint64_t entry = space->shm->port->slot_get(space, address);
+
+	if (!shm_entry_is_link(entry))
+		return false;
+	uint64_t index = (address - mapping->base) >> SHM_PAGE_SHIFT;
+	struct shm_leaf *leaf = shm_object_leaf(mapping->object, index);
+	shm_assert(space->shm, leaf && leaf->table == shm_entry_frame(entry));
+	link_drop(space, leaf, address & ~(SHM_SPAN_BYTES - 1), entry);
+	return true;
+}
+
+void shm_leaf_unlink(struct shm_object *object, struct shm_leaf *leaf, uint64_t number)
+{
+	const struct shm_port *port = object->shm->port;
+	uint64_t first = number * SHM_ENTRIES_PER_TABLE;
+
+	for (struct shm_mapping *mapping = object->mappings; mapping && leaf->links > 0;
+	     mapping = mapping->object_next) {
+		if (!mapping->touched || mapping->private || mapping->base % SHM_SPAN_BYTES != 0 ||
+		    mapping->first >= first + SHM_ENTRIES_PER_TABLE || mapping->end <= first)
+			continue;
+		uint64_t address = shm_mapping_address(mapping, first);
+		uint64_t entry = port->slot_get(mapping->space, address);
+		if (shm_entry_is_link(entry) && shm_entry_frame(entry) == leaf->table)
+			link_drop(mapping->space, leaf, address, entry);
+	}
+	shm_assert(object->shm, leaf->links == 0);
+}
+
+/* Clear the copies of [first, end), pages of one leaf, in one mapping: at most two spans. */
+static void mapping_hide(const struct shm_mapping *mapping, const uint64_t *entries, uint64_t first,
+			 uint64_t end)
+{
+	while (first < end) {
+		uint64_t address = shm_mapping_address(mapping, first);
+		uint64_t count = (SHM_SPAN_BYTES - address % SHM_SPAN_BYTES) >> SHM_PAGE_SHIFT;
+		if (count > end - first)
+			count = end - first;
+		mapping->space->shm->port->pages_clear(mapping->space, address, entries, count);
+		entries += count;
+		first += count;
+	}
+}
+
+void shm_leaf_hide(struct shm_object *object, const uint64_t *entries, uint64_t index,
+		   unsigned count)
+{
+	for (struct shm_mapping *mapping = object->mappings; mapping;
+	     mapping = mapping->object_next) {
+		uint64_t first = mapping->first > index ? mapping->first : index;
+		uint64_t end = mapping->end < index + count ? mapping->end : index + count;
+		if (mapping->touched && first < end)
+			mapping_hide(mapping, &entries[first - index], first, end);
+	}
+}
+
+/* The links in the spans of one piece: dropped. True: some were. Space locked exclusively. */
+static bool piece_unlink(const struct shm_piece *piece, uint64_t start, uint64_t end)
+{
+	struct shm_mapping *mapping = piece->mapping;
+	struct shm_space *space = mapping->space;
+	bool dropped = false;
+	uint64_t found;
+
+	shm_object_lock(mapping->object);
+	while (!shm_entry_is_none(space->shm->port->slot_next(space, start, end, &found))) {
+		dropped |= shm_slot_unlink(mapping, found);
+		if (found + SHM_SPAN_BYTES >= end)
+			break;
+		start = found + SHM_SPAN_BYTES;
+	}
+	shm_object_unlock(mapping->object);
+	return dropped;
+}
+
+void shm_place(struct shm_space *space, uint64_t start, uint64_t end)
+{
+	const struct shm_port *port = space->shm->port;
+
+	if (__atomic_load_n(&space->link_count, __ATOMIC_RELAXED) == 0)
+		return;
+	start &= ~(SHM_SPAN_BYTES - 1);
+	end = (end + SHM_SPAN_BYTES - 1) & ~(SHM_SPAN_BYTES - 1);
+
+	uint64_t area_start, area_end;
+	struct shm_piece *piece;
+	bool dropped = false;
+	for (uint64_t at = start; at < end; at = area_end) {
+		if (!port->area_next(space, at, &area_start, &area_end, &piece) ||
+		    area_start >= end)
+			break;
+		if (!piece || !piece->mapping || piece->mapping->private)
+			continue;
+		uint64_t from = area_start > start ? area_start : start;
+		uint64_t to = area_end < end ? area_end : end;
+		dropped |= piece_unlink(piece, from, to);
+	}
+	if (dropped)
+		port->flush_range(space, start, end);
+}

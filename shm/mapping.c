@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Mappings: addresses without pages.
+ *
+ * Life: shm_piece_map (or fork) makes a mapping or finds the one that shows
+ * the same object at the same base; each of its pieces counts; the last
+ * shm_piece_unmap clears, flushes, leaves the object's list, and only then
+ * gives the reference back, so that a removal on another CPU either sees the
+ * mapping or comes after the flush.
+ *
+ * Locks: all calls have the space lock exclusively; the object's mutex is
+ * taken inside. A segment's bookkeeping (segment.h) comes after unlocking.
+ */
+
+#include "shm/mapping.h"
+#include "shm/segment.h"
+#include "shm/trace.h"
+#include "abi/errno.h"
+
+void shm_space_init(struct shm_space *space, struct shm *shm)
+{
+	*space = (struct shm_space){.shm = shm};
+}
+
+struct shm_object *shm_piece_object(const struct shm_piece *piece)
+{
+	return piece->mapping->object;
+}
+
+uint64_t shm_piece_index(const struct shm_piece *piece, uint64_t address)
+{
+	return (address - piece->mapping->base) >> SHM_PAGE_SHIFT;
+}
+
+bool shm_piece_linked(struct shm_space *space, const struct shm_piece *piece, uint64_t address)
+{
+	(void)piece;
+	return shm_entry_is_link(space->shm->port->slot_get(space, address));
+}
+
+/* ---- the lists ---- */
+
+/* Pieces of one mapping come one after the other (the loader, fork): look at the last one only. */
+static struct shm_mapping *mapping_find(struct shm_space *space, const struct shm_object *object,
+					uint64_t base, bool private)
+{
+	struct shm_mapping *mapping = space->mappings;
+
+	if (mapping && mapping->object == object && mapping->base == base &&
+	    mapping->private == private)
+		return mapping;
+	return NULL;
+}
+
+static struct shm_mapping *mapping_create(struct shm_space *space, struct shm_object *object,
+					  uint64_t base, bool private)
+{
+	struct shm_mapping *mapping = space->shm->port->mem_alloc(sizeof(*mapping), 0);
+
+	if (!mapping)
+		return NULL;
+	shm_object_get(object);
+	*mapping = (struct shm_mapping){
+		.object = object,
+		.space = space,
+		.base = base,
+		.private = private,
+		.first = UINT64_MAX,
+		.space_next = space->mappings,
+		.space_link = &space->mappings,
+	};
+	if (space->mappings)
+		space->mappings->space_link = &mapping->space_next;
+	space->mappings = mapping;
+	shm_count(&space->mapping_count, 1);
+	shm_count(&space->shm->counters.mappings, 1);
+	return mapping;
+}
+
+/* [start, end) of a piece shows from now on: faults may enter its pages. */
+static void mapping_extend(struct shm_mapping *mapping, uint64_t start, uint64_t end)
+{
+	uint64_t first = (start - mapping->base) >> SHM_PAGE_SHIFT;
+	uint64_t last = first + ((end - start) >> SHM_PAGE_SHIFT);
+	struct shm_object *object = mapping->object;
+
+	shm_object_lock(object);
+	if (first < mapping->first)
+		mapping->first = first;
+	if (last > mapping->end)
+		mapping->end = last;
+	if (!mapping->object_link) {
+		mapping->object_next = object->mappings;
+		mapping->object_link = &object->mappings;
+		if (object->mappings)
+			object->mappings->object_link = &mapping->object_next;
+		object->mappings = mapping;
+	}
+	shm_object_unlock(object);
+}
+
+/* One piece less; the last one ends the mapping. Everything it showed is cleared and flushed. */
+static void mapping_release(struct shm_mapping *mapping)
+{
+	struct shm_space *space = mapping->space;
+	struct shm_object *object = mapping->object;
+
+	if (--mapping->pieces > 0)
+		return;
+	shm_object_lock(object);
+	*mapping->object_link = mapping->object_next;
+	if (mapping->object_next)
+		mapping->object_next->object_link = mapping->object_link;
+	shm_object_unlock(object);
+	*mapping->space_link = mapping->space_next;
+	if (mapping->space_next)
+		mapping->space_next->space_link = mapping->space_link;
+	shm_count(&space->mapping_count, -1);
+	shm_count(&space->shm->counters.mappings, -1);
+	space->shm->port->mem_free(mapping, sizeof(*mapping));
+	shm_object_put(object);
+}
+
+/* ---- pieces come ---- */
+
+static int piece_enter(struct shm_space *space, struct shm_piece *piece, struct shm_object *object,
+		       uint64_t base, const struct shm_piece *model,
+		       const struct shm_caller *caller)
+{
+	bool private = model->flags & SHM_PIECE_PRIVATE;
+	struct shm_mapping *mapping = mapping_find(space, object, base, private);
+
+	if (!mapping)
+		mapping = mapping_create(space, object, base, private);
+	if (!mapping)
+		return -ENOMEM;
+	*piece = *model;
+	piece->mapping = mapping;
+	mapping->pieces++;
+	mapping_extend(mapping, piece->start, piece->end);
+	if (piece->flags & SHM_PIECE_SEGMENT)
+		shm_segment_attached(object->segment, caller);
+	return 0;
+}
+
+int shm_piece_map(struct shm_space *space, struct shm_piece *piece, struct shm_object *object,
+		  uint64_t start, uint64_t end, uint64_t index, unsigned protection, unsigned flags,
+		  const struct shm_caller *caller)
+{
+	struct shm_piece model = {
+		.start = start, .end = end, .protection = protection, .flags = flags};
+
+	return piece_enter(space, piece, object, start - (index << SHM_PAGE_SHIFT), &model, caller);
+}
+
+int shm_piece_fork(struct shm_space *child_space, struct shm_piece *child,
+		   const struct shm_piece *parent, const struct shm_caller *caller)
+{
+	const struct shm_mapping *mapping = parent->mapping;
+
+	return piece_enter(child_space, child, mapping->object, mapping->base, parent, caller);
+}
+
+void shm_piece_settle(struct shm_space *space, struct shm_piece *piece)
+{
+	struct shm_mapping *mapping = piece->mapping;
+	struct shm_object *object = mapping->object;
+
+	if (!piece->protection || !object->small || !object->resident)
+		return;
+	shm_object_lock(object);
+	uint64_t index = shm_piece_index(piece, piece->start);
+	if (object->small && index < object->size_pages) {
+		unsigned protection = piece->protection;
+		if (mapping->private)
+			protection &= ~SHM_WRITE;
+		uint64_t count = object->size_pages - index;
+		if (count > (piece->end - piece->start) >> SHM_PAGE_SHIFT)
+			count = (piece->end - piece->start) >> SHM_PAGE_SHIFT;
+		uint64_t to_next_span =
+			(SHM_SPAN_BYTES - piece->start % SHM_SPAN_BYTES) >> SHM_PAGE_SHIFT;
+		if (count > to_next_span)
+			count = to_next_span;
+		mapping->touched = true;
+		/* Where there is no own leaf yet, a fault will make it if anyone comes. */
+		(void)space->shm->port->pages_set(space, piece->start,
+						  &object->inlined.entries[index], (unsigned)count,
+						  protection);
+	}
+	shm_object_unlock(object);
+}
+
+void shm_piece_split(struct shm_space *space, struct shm_piece *low, struct shm_piece *high,
+		     uint64_t at, const struct shm_caller *caller)
+{
+	(void)space;
+	*high = *low;
+	high->start = at;
+	low->end = at;
+	low->mapping->pieces++;
+	if (low->flags & SHM_PIECE_SEGMENT)
+		shm_segment_attached(low->mapping->object->segment, caller);
+}
+
+void shm_piece_merge(struct shm_space *space, struct shm_piece *low, struct shm_piece *high,
+		     const struct shm_caller *caller)
+{
+	(void)space;
+	(void)caller;
+	struct shm_mapping *mapping = high->mapping;
+
+	/* Two mappings that show the same become one: the bounds of the first take in the second. */
+	if (mapping != low->mapping) {
+		if (mapping->touched)
+			low->mapping->touched = true;
+		mapping_extend(low->mapping, high->start, high->end);
+	}
+	low->end = high->end;
+	high->mapping = NULL;
+	mapping_release(mapping);
+}
+
+void shm_piece_extend(struct shm_space *space, struct shm_piece *piece, uint64_t new_end)
+{
+	(void)space;
+	mapping_extend(piece->mapping, piece->start, new_end);
+	piece->end = new_end;
+}
+
+/* ---- pieces change and go ---- */
+
+/*
+ * Clear every translation of the piece, and flush if there was one. A dropped
+ * link showed its whole span, so all of that is flushed: neighbours would
+ * otherwise keep translations that nobody finds when they go.
+ */
+static void piece_clear(struct shm_space *space, const struct shm_piece *piece)
+{
+	const struct shm_port *port = space->shm->port;
+	struct shm_mapping *mapping = piece->mapping;
+	uint64_t flush_start = piece->start, flush_end = piece->end, found;
+	bool own = false, dirty = false;
+
+	for (uint64_t at = piece->start; at < piece->end; at = found + SHM_SPAN_BYTES) {
+		uint64_t slot = port->slot_next(space, at, piece->end, &found);
+		if (shm_entry_is_none(slot))
+			break;
+		if (shm_slot_unlink(mapping, found)) {
+			dirty = true;
+			if (found < flush_start)
+				flush_start = found;
+			if (found + SHM_SPAN_BYTES > flush_end)
+				flush_end = found + SHM_SPAN_BYTES;
+		} else {
+			own = true;
+		}
+	}
+	if (own && port->pages_clear(space, piece->start, NULL,
+				     (piece->end - piece->start) >> SHM_PAGE_SHIFT) > 0)
+		dirty = true;
+	if (dirty)
+		port->flush_range(space, flush_start, flush_end);
+}
+
+void shm_piece_unmap(struct shm_space *space, struct shm_piece *piece,
+		     const struct shm_caller *caller)
+{
+	struct shm_mapping *mapping = piece->mapping;
+	struct shm_object *object = mapping->object;
+	struct shm_segment *segment =
+		piece->flags & SHM_PIECE_SEGMENT ? shm_object_segment(object) : NULL;
+
+	if (mapping->touched) {
+		shm_object_lock(object);
+		piece_clear(space, piece);
+		shm_object_unlock(object);
+	}
+	piece->mapping = NULL;
+	mapping_release(mapping);
+	if (segment && shm_segment_detached(segment, caller))
+		shm_segment_finish(segment);
+}
+
+void shm_piece_protect(struct shm_space *space, struct shm_piece *piece, unsigned protection)
+{
+	struct shm_object *object = piece->mapping->object;
+
+	if (piece->protection == protection)
+		return;
+	if (piece->mapping->touched) {
+		shm_object_lock(object);
+		piece_clear(space, piece);
+		shm_object_unlock(object);
+	}
+	piece->protection = protection;
+}

@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Objects: pages without addresses.
+ *
+ * Life: created with one reference; each mapping, segment and open file holds
+ * one; the last put frees pages, leaves and the object. A page is made by the
+ * first fault, populate or pin that needs it, and goes by punch (resize.c),
+ * shrink or the object's end.
+ *
+ * Locks: the object's mutex guards its entries, leaves, size and list of
+ * mappings. Frames and leaves are taken without waiting under it; when there
+ * are none, it is released, a reserve is filled, and the work begins again.
+ *
+ * Known gaps: middle tables are not linked yet (objects of 1 GiB and more).
+ */
+
+#include "shm/object.h"
+#include "shm/segment.h"
+#include "abi/errno.h"
+
+void shm_init(struct shm *shm, const struct shm_port *port, bool link, bool trace)
+{
+	*shm = (struct shm){
+		.port = port,
+		.link = link && (port->capabilities & SHM_CAN_LINK),
+		.trace = trace && port->trace,
+		.next_serial = 1,
+	};
+}
+
+/* What the host's overcommit accounting is charged: pages and the leaves for them. */
+uint64_t shm_object_charge_pages(uint64_t size_pages)
+{
+	if (size_pages <= SHM_INLINE_PAGES)
+		return size_pages;
+	return size_pages + (size_pages + SHM_ENTRIES_PER_TABLE - 1) / SHM_ENTRIES_PER_TABLE;
+}
+
+static void inline_leaf_init(struct shm_object *object)
+{
+	object->inlined.leaf = (struct shm_leaf){.entries = object->inlined.entries};
+	for (unsigned i = 0; i < SHM_INLINE_PAGES; i++)
+		object->inlined.entries[i] = SHM_ENTRY_NONE;
+}
+
+int shm_object_create(struct shm *shm, uint64_t size_pages, unsigned flags,
+		      struct shm_object **created)
+{
+	const struct shm_port *port = shm->port;
+
+	if (size_pages > SHM_OBJECT_PAGES_MAX)
+		return -EFBIG;
+	if (!(flags & SHM_OBJECT_NORESERVE)) {
+		int error = port->reserve(shm_object_charge_pages(size_pages));
+		if (error)
+			return error;
+	}
+	struct shm_object *object = port->mem_alloc(sizeof(*object), 0);
+	if (!object) {
+		if (!(flags & SHM_OBJECT_NORESERVE))
+			port->unreserve(shm_object_charge_pages(size_pages));
+		return -ENOMEM;
+	}
+
+	object->shm = shm;
+	object->serial = __atomic_fetch_add(&shm->next_serial, 1, __ATOMIC_RELAXED);
+	object->segment = NULL;
+	object->references = 1;
+	object->mutex = (struct shm_mutex){0};
+	object->size_pages = size_pages;
+	object->resident = 0;
+	object->swapped = 0;
+	object->mappings = NULL;
+	object->busy = 0;
+	object->flags = (uint8_t)flags;
+	object->small = size_pages <= SHM_INLINE_PAGES;
+	if (object->small)
+		inline_leaf_init(object);
+	else
+		object->leaves = (struct shm_radix){0};
+	shm_count(&shm->counters.objects, 1);
+	*created = object;
+	return 0;
+}
+
+void shm_object_get(struct shm_object *object)
+{
+	__atomic_fetch_add(&object->references, 1, __ATOMIC_RELAXED);
+}
+
+/* Nobody maps the object and nobody else knows it. */
+static void leaf_empty(struct shm_object *object, struct shm_leaf *leaf, unsigned count)
+{
+	for (unsigned i = 0; i < count && leaf->used > 0; i++) {
+		if (shm_entry_is_none(leaf->entries[i]))
+			continue;
+		shm_object_entry_free(object, leaf->entries[i]);
+		leaf->entries[i] = SHM_ENTRY_NONE;
+		leaf->used--;
+	}
+}
+
+static void object_destroy(struct shm_object *object)
+{
+	struct shm *shm = object->shm;
+
+	shm_assert(shm, !object->mappings && !object->busy);
+	if (object->small) {
+		leaf_empty(object, &object->inlined.leaf, SHM_INLINE_PAGES);
+	} else {
+		struct shm_leaf *leaf;
+		uint64_t number = 0;
+		while ((leaf = shm_radix_next(&object->leaves, &number))) {
+			leaf_empty(object, leaf, SHM_ENTRIES_PER_TABLE);
+			shm_radix_remove(shm, &object->leaves, number);
+			shm_leaf_destroy(shm, leaf);
+			number++;
+		}
+	}
+	shm_assert(shm, !object->resident && !object->swapped);
+	if (!(object->flags & SHM_OBJECT_NORESERVE))
+		shm->port->unreserve(shm_object_charge_pages(object->size_pages));
+	shm_count(&shm->counters.objects, -1);
+	shm->port->mem_free(object, sizeof(*object));
+}
+
+void shm_object_put(struct shm_object *object)
+{
+	/* Release: our writes come before the end; acquire: the end sees everybody's. */
+	if (__atomic_fetch_sub(&object->references, 1, __ATOMIC_ACQ_REL) == 1)
+		object_destroy(object);
+}
+
+uint64_t shm_object_serial(const struct shm_object *object)
+{
+	return object->serial;
+}
+
+uint64_t shm_object_size_pages(const struct shm_object *object)
+{
+	return __atomic_load_n(&object->size_pages, __ATOMIC_RELAXED);
+}
+
+uint64_t shm_object_resident_pages(const struct shm_object *object)
+{
+	return __atomic_load_n(&object->resident, __ATOMIC_RELAXED);
+}
+
+uint64_t shm_object_swapped_pages(const struct shm_object *object)
+{
+	return __atomic_load_n(&object->swapped, __ATOMIC_RELAXED);
+}
+
+uint64_t shm_object_alignment_bytes(const struct shm_object *object)
+{
+	if (!object->shm->link || __atomic_load_n(&object->small, __ATOMIC_RELAXED))
+		return SHM_PAGE_BYTES;
+	return SHM_SPAN_BYTES;
+}
+
+void shm_object_set_segment(struct shm_object *object, struct shm_segment *segment)
+{
+	object->segment = segment;
+}
+
+struct shm_segment *shm_object_segment(const struct shm_object *object)
+{
+	return object->segment;
+}
+
+/* ---- leaves ---- */
+
+struct shm_leaf *shm_leaf_create(struct shm *shm, unsigned flags)
+{
+	const struct shm_port *port = shm->port;
+	struct shm_leaf *leaf = port->mem_alloc(sizeof(*leaf), flags);
+
+	if (!leaf)
+		return NULL;
+	uint64_t table = port->table_alloc(flags);
+	if (!table) {
+		port->mem_free(leaf, sizeof(*leaf));
+		return NULL;
+	}
+	*leaf = (struct shm_leaf){.entries = port->table_data(table), .table = table};
+	shm_count(&shm->counters.leaves, 1);
+	return leaf;
+}
+
+void shm_leaf_destroy(struct shm *shm, struct shm_leaf *leaf)
+{
+	shm_assert(shm, !leaf->links && !leaf->used);
+	shm->port->table_free(leaf->table);
+	shm->port->mem_free(leaf, sizeof(*leaf));
+	shm_count(&shm->counters.leaves, -1);
+}
+
+int shm_object_leaf_make(struct shm_object *object, uint64_t index, struct shm_reserve *reserve,
+			 struct shm_leaf **found)
+{
+	struct shm *shm = object->shm;
+	uint64_t number = index / SHM_ENTRIES_PER_TABLE;
+
+	*found = shm_object_leaf(object, index);
+	if (*found)
+		return 0;
+
+	struct shm_leaf *leaf = reserve->leaf;
+	reserve->leaf = NULL;
+	if (!leaf)
+		leaf = shm_leaf_create(shm, SHM_NOWAIT);
+	if (!leaf)
+		return -EAGAIN;
+	int error = shm_radix_insert(shm, &object->leaves, number, leaf, reserve);
+	if (error) {
+		shm_radix_remove(shm, &object->leaves, number);
+		reserve->leaf = leaf;
+		return error;
+	}
+	*found = leaf;
+	return 0;
+}
+
+/* ---- the reserve ---- */
+
+int shm_reserve_fill(struct shm *shm, struct shm_reserve *reserve)
+{
+	const struct shm_port *port = shm->port;
+
+	if (!reserve->frame)
+		reserve->frame = port->frame_alloc(0);
+	if (!reserve->leaf)
+		reserve->leaf = shm_leaf_create(shm, 0);
+	while (reserve->node_count < SHM_RADIX_HEIGHT_MAX) {
+		struct shm_radix_node *node = port->mem_alloc(sizeof(*node), 0);
+		if (!node)
+			break;
+		reserve->nodes[reserve->node_count++] = node;
+	}
+	if (reserve->frame && reserve->leaf && reserve->node_count == SHM_RADIX_HEIGHT_MAX)
+		return 0;
+	return -ENOMEM;
+}
+
+void shm_reserve_drop(struct shm *shm, struct shm_reserve *reserve)
+{
+	if (reserve->frame)
+		shm->port->frame_free(reserve->frame);
+	if (reserve->leaf)
+		shm_leaf_destroy(shm, reserve->leaf);
+	while (reserve->node_count > 0)
+		shm->port->mem_free(reserve->nodes[--reserve->node_count],
+				    sizeof(struct shm_radix_node));
+	*reserve = (struct shm_reserve){0};
+}
+
+/* ---- pages ---- */
+
+void shm_object_entry_free(struct shm_object *object, uint64_t entry)
+{
+	const struct shm_port *port = object->shm->port;
+
+	if (shm_entry_is_present(entry) || shm_entry_is_old(entry)) {
+		port->frame_free(shm_entry_is_old(entry) ? shm_entry_old_frame(entry)
+							 : shm_entry_frame(entry));
+		object->resident--;
+		shm_count(&object->shm->counters.pages, -1);
+	} else if (shm_entry_is_swapped(entry)) {
+		port->swap_free(shm_entry_swap_slot(entry));
+		object->swapped--;
+	}
+}
+
+void shm_object_wait_idle(struct shm_object *object)
+{
+	while (object->busy > 0)
+		object->shm->port->wait(object, &object->mutex);
+}
+
+/* Give an empty entry a zeroed frame. */
+static int page_create(struct shm_object *object, struct shm_leaf *leaf, uint64_t *entry,
+		       struct shm_reserve *reserve)
+{
+	uint64_t frame = reserve->frame;
+
+	reserve->frame = 0;
+	if (!frame)
+		frame = object->shm->port->frame_alloc(SHM_NOWAIT);
+	if (!frame)
+		return -EAGAIN;
+	shm_entry_store(entry, shm_entry_object_page(frame));
+	leaf->used++;
+	object->resident++;
+	shm_count(&object->shm->counters.pages, 1);
+	return 0;
+}
+
+int shm_object_page_make(struct shm_object *object, uint64_t index, struct shm_reserve *reserve,
+			 struct shm_leaf **leaf, bool *made)
+{
+	*made = false;
+	for (;;) {
+		if (index >= object->size_pages)
+			return -EFBIG;
+		int error = shm_object_leaf_make(object, index, reserve, leaf);
+		if (error)
+			return error;
+
+		uint64_t *entry = shm_leaf_entry(*leaf, index);
+		uint64_t value = *entry;
+		if (shm_entry_is_present(value))
+			return 0;
+		*made = true;
+		if (shm_entry_is_none(value))
+			return page_create(object, *leaf, entry, reserve);
+		if (shm_entry_is_old(value)) {
+			shm_entry_store(entry, shm_entry_young(value));
+			return 0;
+		}
+		if (shm_entry_is_poison(value))
+			return -EIO;
+		if (shm_entry_is_busy(value)) {
+			object->shm->port->wait(object, &object->mutex);
+			continue;
+		}
+		error = shm_object_page_read(object, *leaf, index, reserve);
+		if (error)
+			return error;
+	}
+}
+
+/* Make a page present, filling a reserve when there is no memory at once; pin it if asked. */
+static int page_make_unlocked(struct shm_object *object, uint64_t index, uint64_t *pinned)
+{
+	struct shm *shm = object->shm;
+	struct shm_reserve reserve = {0};
+	struct shm_leaf *leaf;
+	bool made;
+	int error;
+
+	for (;;) {
+		shm_object_lock(object);
+		error = shm_object_page_make(object, index, &reserve, &leaf, &made);
+		if (!error && pinned) {
+			*pinned = shm_entry_frame(*shm_leaf_entry(leaf, index));
+			shm->port->frame_hold(*pinned);
+		}
+		shm_object_unlock(object);
+		if (error != -EAGAIN)
+			break;
+		error = shm_reserve_fill(shm, &reserve);
+		if (error)
+			break;
+	}
+	shm_reserve_drop(shm, &reserve);
+	return error;
+}
+
+int shm_object_populate(struct shm_object *object, uint64_t first, uint64_t count)
+{
+	int error = 0;
+
+	for (uint64_t i = 0; i < count && !error; i++)
+		error = page_make_unlocked(object, first + i, NULL);
+	return error;
+}
+
+int shm_object_page_pin(struct shm_object *object, uint64_t index, bool create, uint64_t *frame)
+{
+	if (create)
+		return page_make_unlocked(object, index, frame);
+
+	/* Not to be created: whatever is there but none is made present. */
+	int error = 0;
+	shm_object_lock(object);
+	if (index >= object->size_pages) {
+		error = -EFBIG;
+	} else {
+		struct shm_leaf *leaf = shm_object_leaf(object, index);
+		uint64_t entry = leaf ? *shm_leaf_entry(leaf, index) : SHM_ENTRY_NONE;
+		if (shm_entry_is_none(entry)) {
+			error = -ENODATA;
+		} else if (shm_entry_is_present(entry)) {
+			*frame = shm_entry_frame(entry);
+			object->shm->port->frame_hold(*frame);
+			shm_object_unlock(object);
+			return 0;
+		}
+	}
+	shm_object_unlock(object);
+	/* A punch may come in between: then a page of zeros is made, which reads the same. */
+	return error ? error : page_make_unlocked(object, index, frame);
+}
+
+void shm_object_page_unpin(struct shm_object *object, uint64_t frame)
+{
+	object->shm->port->frame_free(frame);
+}
+
+bool shm_object_page_present(struct shm_object *object, uint64_t index)
+{
+	bool present = false;
+
+	shm_object_lock(object);
+	if (index < object->size_pages) {
+		struct shm_leaf *leaf = shm_object_leaf(object, index);
+		uint64_t entry = leaf ? *shm_leaf_entry(leaf, index) : SHM_ENTRY_NONE;
+		present = shm_entry_is_present(entry) || shm_entry_is_old(entry);
+	}
+	shm_object_unlock(object);
+	return present;
+}
