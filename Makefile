@@ -1,9 +1,31 @@
 # SPDX-License-Identifier: MIT
 # Samepage. `make run` and `make test` are all that a new user needs.
+#
+#   make            the kernel and the guest's image, build/ARCH/{samepage.elf,image.cpio}
+#   make run        the demos in the guest, then a shell if this is a terminal
+#   make test       every test; make test-long takes longer; make check the fast part
+#   make mutate     do the tests notice each missing flush?
+#   make clean      all but what was downloaded
+#
+# ARCH=x86_64 or riscv64 chooses one architecture (run, make: x86_64; test: both).
+# DEBUG=1 builds build/ARCH-debug, with lock order, poisoning and dear assertions.
 
+ifeq ($(origin ARCH),undefined)
+ARCHES := x86_64 riscv64
+else
+ARCHES := $(ARCH)
+endif
 ARCH ?= x86_64
-BUILD := build/$(ARCH)
 DEBUG ?= 0
+BUILD := build/$(ARCH)$(if $(filter 1,$(DEBUG)),-debug)
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+MAKEFLAGS += --no-builtin-rules
+
+all: kernel image
+
+# ---- the kernel ----
 
 CC := clang-19
 LD := ld.lld-19
@@ -16,43 +38,47 @@ INCLUDES := -I. -Ishm/include -Iarch/$(ARCH)/include -Ishm/cpu/$(ARCH) -Iabi/$(A
 CFLAGS := -std=gnu11 -ffreestanding -fno-pic -fno-pie -O2 -g -fno-strict-aliasing \
 	-fno-omit-frame-pointer -fno-stack-protector -fno-common \
 	-Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wvla -Werror \
-	$(FLAGS_$(ARCH)) $(INCLUDES) -MMD -MP
-ifeq ($(DEBUG),1)
-CFLAGS += -DSAMEPAGE_DEBUG
-BUILD := build/$(ARCH)-debug
-endif
+	$(FLAGS_$(ARCH)) $(INCLUDES) $(if $(filter 1,$(DEBUG)),-DSAMEPAGE_DEBUG)
 
 SOURCES := $(wildcard kernel/*.c kernel/*/*.c shm/*.c arch/$(ARCH)/*.c arch/$(ARCH)/*.S)
 OBJECTS := $(SOURCES:%=$(BUILD)/%.o)
 
-all: kernel image
-
 kernel: $(BUILD)/samepage.elf
 
 $(BUILD)/samepage.elf: $(OBJECTS) arch/$(ARCH)/kernel.ld
-	$(LD) -static -nostdlib --build-id=none -z max-page-size=4096 -T arch/$(ARCH)/kernel.ld -o $@ $(OBJECTS)
+	$(LD) $(LDFLAGS) -static -nostdlib --build-id=none -z max-page-size=4096 -T arch/$(ARCH)/kernel.ld \
+		-o $@ $(OBJECTS)
 
 $(BUILD)/%.c.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -c -o $@ $<
+	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/%.S.o: %.S Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -c -o $@ $<
+	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(OBJECTS:.o=.d)
 
-# ---- the guest's programs ----
+# ---- the guest's programs: static, against libc ----
 
 USER_CC_x86_64 := gcc
 USER_CC_riscv64 := riscv64-linux-gnu-gcc
-USER_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -static -pthread
+USER_CC := $(USER_CC_$(ARCH))
+USER_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -static -pthread
 USER := build/$(ARCH)/user
 
 INIT_SOURCES := $(wildcard user/init/*.c)
 $(USER)/init: $(INIT_SOURCES) $(wildcard user/init/*.h) Makefile
 	@mkdir -p $(@D)
-	$(USER_CC_$(ARCH)) $(USER_CFLAGS) -o $@ $(INIT_SOURCES)
+	$(USER_CC) $(USER_CFLAGS) -o $@ $(INIT_SOURCES)
+
+build/$(ARCH)/bench/%: bench/%.c $(wildcard bench/*.h) Makefile
+	@mkdir -p $(@D)
+	$(USER_CC) $(USER_CFLAGS) -o $@ $<
+
+# Each room's own rules. They may add HOST=GUEST files to IMAGE_FILES.
+IMAGE_FILES :=
+include $(sort $(wildcard user/*/*.mk test/*.mk test/*/*.mk))
 
 # ---- the guest's image ----
 
@@ -64,13 +90,35 @@ $(PACKAGES)/%/root: tools/packages
 	@touch $@
 
 IMAGE := build/$(ARCH)/image.cpio
-$(IMAGE): tools/image tools/lib/cpio.py $(USER)/init $(PACKAGES)/$(ARCH)/root $(PACKAGES)/x86_64/root
-	tools/image $@ --root $(PACKAGES)/$(ARCH)/root --busybox $(PACKAGES)/x86_64/root/usr/bin/busybox \
-		--init $(USER)/init $(IMAGE_FILES:%=--file %)
+IMAGE_HOST_FILES := $(foreach file,$(IMAGE_FILES),$(firstword $(subst =, ,$(file))))
+$(IMAGE): tools/image tools/lib/cpio.py $(USER)/init $(IMAGE_HOST_FILES) \
+		$(PACKAGES)/$(ARCH)/root $(PACKAGES)/x86_64/root
+	tools/image $@ --root $(PACKAGES)/$(ARCH)/root --init $(USER)/init \
+		--busybox $(PACKAGES)/x86_64/root/usr/bin/busybox $(IMAGE_FILES:%=--file %)
+
 image: $(IMAGE)
+
+# ---- what people call ----
+
+# Everything that one architecture needs for its tests.
+guest: kernel image $(ABI_PROGRAMS) $(TEST_PROGRAMS) build/$(ARCH)/bench/counts
+
+run:
+	@tools/setup run $(ARCH)
+	@$(MAKE) --no-print-directory -s ARCH=$(ARCH) DEBUG=$(DEBUG) kernel image
+	@tools/samepage run --arch $(ARCH) $(if $(filter 1,$(DEBUG)),--kernel $(BUILD)/samepage.elf) -- /demo/all
+
+check:
+	@tools/setup test
+	@tools/check
+
+test test-long:
+	@tools/setup test $(ARCHES)
+	@test/run $(if $(filter test-long,$@),--long) $(ARCHES)
 
 # What was downloaded stays.
 clean:
 	rm -rf $(filter-out $(PACKAGES),$(wildcard build/*))
 
-.PHONY: all kernel image clean
+.PHONY: all kernel image guest run check test test-long clean
+.DELETE_ON_ERROR:

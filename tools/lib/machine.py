@@ -5,9 +5,9 @@ The guest's contract: the kernel's log and console are the first serial port;
 the control port (/dev/port1) is, on x86_64, a second 16550 at 0x2f8, interrupt
 3, and on riscv64 the console of a virtio-serial device (modern, virtio-mmio).
 
-How arch_power_off ends QEMU: on x86_64 a byte to isa-debug-exit, 0 when all is
-well (QEMU exits with 1), 1 after a panic (3); an ordinary power-off (0) is fine
-too. On riscv64 the test device: 0x5555 (0), or code << 16 | 0x3333 after a panic.
+How arch_power_off ends QEMU: on x86_64 isa-debug-exit, 0x10 when all is well (QEMU
+exits with 33), 0x11 after a panic (35); an ordinary power-off (0) is fine too. On
+riscv64 the test device: 0x5555 (0), or code << 16 | 0x3333 after a panic.
 """
 
 import ctypes
@@ -34,7 +34,7 @@ CPU = {"x86_64": ["-cpu", "max"], "riscv64": []}
 ICOUNT = ["-icount", "shift=0,sleep=off", "-seed", "1", "-rtc", "base=2024-01-01,clock=vm"]
 
 
-CLEAN_CODES = {"x86_64": (0, 1), "riscv64": (0,)}
+CLEAN_CODES = {"x86_64": (0, 33), "riscv64": (0,)}
 
 
 def die_with_parent():

@@ -12,6 +12,7 @@
  * and exits at the end.
  */
 
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

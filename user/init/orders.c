@@ -11,6 +11,7 @@
  *	t  "console" or "console ROWS COLUMNS"
  */
 
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -8,6 +8,7 @@
  * descendant that lives on with the pipes in its hand is not waited for.
  */
 
+#define _GNU_SOURCE
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The end of a run: files, status, farewell. */
 
+#define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
