@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Memory and strings. The copies move words where both sides are aligned
- * alike; an architecture that has better instructions replaces page_clear and
- * page_copy, which is where the bytes are.
+ * alike; an architecture that has better instructions defines memcpy and memset
+ * itself, in place of the weak ones here.
  */
 
 #include "kernel/lib/string.h"
@@ -11,7 +11,7 @@
 
 typedef uint64_t __attribute__((may_alias)) word;
 
-void *memcpy(void *to, const void *from, size_t size_bytes)
+__attribute__((weak)) void *memcpy(void *to, const void *from, size_t size_bytes)
 {
 	char *out = to;
 	const char *in = from;
@@ -52,7 +52,7 @@ void *memmove(void *to, const void *from, size_t size_bytes)
 	return to;
 }
 
-void *memset(void *to, int byte, size_t size_bytes)
+__attribute__((weak)) void *memset(void *to, int byte, size_t size_bytes)
 {
 	char *out = to;
 	word pattern = (uint8_t)byte * 0x0101010101010101ull;
