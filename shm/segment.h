@@ -16,18 +16,21 @@
  * shm_segment_finish after unlocking.
  *
  * Fields: [I] immutable, [n] namespace lock, [s] segment's spin lock, [n+s]
- * written under both, read under either.
+ * written under both, read under either, [a] atomic.
  */
 
+#include "shm/hash.h"
 #include "shm/shm.h"
 
 struct shm_creator;
 
 struct shm_segment {
-	struct shm_namespace *ns;     /* [I] */
-	struct shm_object *object;    /* [I] one reference */
-	struct shm_segment *key_next; /* [n] chain of equal key hash */
-	struct shm_creator *creator;  /* [n] the process that made it, NULL when that has ended */
+	struct shm_hash_node by_key; /* [n] first: found by key unless that is IPC_PRIVATE */
+	int32_t key;                 /* [n] */
+	int32_t id;                  /* [I] seq << shift | index */
+	struct shm_namespace *ns;    /* [I] */
+	struct shm_object *object;   /* [I] one reference */
+	struct shm_creator *creator; /* [n] the process that made it, NULL when that has ended */
 	struct shm_segment *created_next, **created_link; /* [n] all of one creator */
 	uint64_t size_bytes;                              /* [I] as asked for, not rounded */
 	int64_t ctime;                                    /* [n] */
@@ -35,15 +38,14 @@ struct shm_segment {
 	struct shm_spin lock; /* spin: leaf rank; nothing is taken under it */
 	uint32_t attachments; /* [s] nattch */
 	uint32_t holds;       /* [s] */
-	uint32_t references;  /* [s] to this struct: the table's, and detaches to be finished */
+	uint32_t references;  /* [a] to this struct: the table's, and detaches to be finished */
 	int32_t lpid;         /* [s] */
 	int32_t cpid;         /* [I] */
-	int32_t id;           /* [I] seq << shift | index */
-	int32_t key;          /* [n] */
 	uint32_t uid, gid;    /* [n] */
 	uint32_t cuid, cgid;  /* [I] */
 	uint16_t mode;        /* [n+s] 0777 and SHM_DEST, SHM_LOCKED */
 	bool transient;       /* [I] goes with its last user: made by shm_table_create */
+	bool listed;          /* [n] in the namespace's table */
 };
 
 /* ---- what mapping.c calls, for pieces with SHM_PIECE_SEGMENT. Any locks but leaf locks. ---- */
@@ -58,14 +60,63 @@ void shm_segment_attached(struct shm_segment *segment, const struct shm_caller *
  * that goes with it; then call shm_segment_finish once, after unlocking.
  */
 bool shm_segment_detached(struct shm_segment *segment, const struct shm_caller *caller);
-/* Complete what shm_segment_detached said: frees the segment unless somebody came back. Takes the
-   namespace lock; the space lock may be held, object and leaf locks may not. */
+/*
+ * Complete what shm_segment_detached said: frees the segment unless somebody
+ * came back. Takes the namespace lock; the space lock may be held, object and
+ * leaf locks may not.
+ */
 void shm_segment_finish(struct shm_segment *segment);
+
+/* For shm_space_release: the space's per-process table goes, if it has one (table.c). */
+void shm_table_release(struct shm_space *space);
 
 /* ---- what object.c provides for segments ---- */
 
 /* Whose object it is; NULL: no segment's. Set once, right after shm_object_create; no reference. */
 void shm_object_set_segment(struct shm_object *object, struct shm_segment *segment);
 struct shm_segment *shm_object_segment(const struct shm_object *object);
+
+/* ---- for namespace.c, sysv.c, table.c, report.c ---- */
+
+/* What a new segment is to be. */
+struct shm_segment_request {
+	int32_t key;
+	uint64_t size_bytes; /* more than 0 */
+	uint16_t mode;       /* 0777 */
+	unsigned object_flags;
+	bool transient; /* begins with one hold */
+};
+/* Create and enter it. Namespace locked. 0; -ENOMEM; -ENOSPC; -EINVAL: too large for an object. */
+int shm_segment_create(struct shm_namespace *ns, const struct shm_caller *caller,
+		       const struct shm_segment_request *request, struct shm_segment **segment);
+
+/*
+ * IPC_RMID: nobody finds it by key any more, and it goes with its last user:
+ * now, if it has none. Namespace locked; what goes now is put on *dead, which
+ * the caller gives to shm_segment_free_all after unlocking.
+ */
+void shm_segment_remove(struct shm_segment *segment, struct shm_segment **dead);
+/* The same, but only if nobody uses it. */
+void shm_segment_remove_unused(struct shm_segment *segment, struct shm_segment **dead);
+void shm_segment_free_all(struct shm_segment *dead);
+
+/* A use other than an attachment. Namespace locked. */
+void shm_segment_hold(struct shm_segment *segment);
+/* It ends; as with the last detach, the segment may go. No namespace lock. */
+void shm_segment_unhold(struct shm_segment *segment);
+
+/* May the caller do this? `wanted` is a mode: any of the three digits' bits count. ipcperms(). */
+bool shm_segment_permits(const struct shm_segment *segment, const struct shm_caller *caller,
+			 unsigned wanted);
+/* Which of the mode's digits decides: the first that fits. */
+enum shm_class { SHM_CLASS_OWNER, SHM_CLASS_GROUP, SHM_CLASS_OTHER };
+enum shm_class shm_segment_class(const struct shm_segment *segment,
+				 const struct shm_caller *caller);
+/* Owner, creator or CAP_SYS_ADMIN: shmctl(2), IPC_SET and IPC_RMID. */
+bool shm_segment_owned(const struct shm_segment *segment, const struct shm_caller *caller);
+/* Whole pages. */
+uint64_t shm_segment_pages(const struct shm_segment *segment);
+/* shmid_ds as IPC_STAT gives it. Namespace locked. */
+void shm_segment_stat(struct shm_segment *segment, struct abi_shmid_ds *ds);
 
 #endif

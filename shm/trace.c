@@ -22,7 +22,7 @@ static void line_string(struct line *line, const char *string)
 
 static void line_number(struct line *line, uint64_t number, unsigned base)
 {
-	char digits[20];
+	char digits[24];
 	unsigned count = 0;
 
 	do {
@@ -47,7 +47,10 @@ void shm_trace_line(struct shm *shm, const char *format, const uint64_t *argumen
 		if (*format == 's')
 			line_string(&line, (const char *)(uintptr_t)*arguments++);
 		else
-			line_number(&line, *arguments++, *format == 'x' ? 16 : 10);
+			line_number(&line, *arguments++,
+				    *format == 'x'   ? 16
+				    : *format == 'o' ? 8
+						     : 10);
 	}
 	line.text[line.length] = 0;
 	shm->port->trace(line.text);

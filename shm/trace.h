@@ -4,7 +4,7 @@
 
 /*
  * One line for the host's log, when shm.trace=1. In the format, %u is a
- * decimal and %x a hexadecimal 64-bit number, %s a string; nothing else.
+ * decimal, %x a hexadecimal and %o an octal 64-bit number, %s a string; nothing else.
  */
 
 #include "shm/shm.h"

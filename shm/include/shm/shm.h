@@ -37,6 +37,7 @@ struct shm {
 	const struct shm_port *port; /* [I] */
 	bool link;                   /* [I] spans may be linked (kernel argument shm.link) */
 	bool trace;                  /* [I] log attach, detach, link, drop, fallback, removal */
+	bool extended_ids;           /* [I] set after shm_init: 24 bits of index in an id, not 15 (ipcmni_extend) */
 	uint64_t next_serial;        /* [a] of objects; never reused */
 	struct shm_counters {        /* [a] each */
 		uint64_t objects, pages, leaves, mappings;

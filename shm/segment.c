@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: MIT
+/*
+ * One segment: who may use it, who uses it, when it goes.
+ *
+ * It goes when it has no attachment and no hold, and was removed, or is
+ * transient, or kernel.shm_rmid_forced is set: Linux looks at the last only
+ * when somebody leaves, so a segment that was never attached stays.
+ */
+
+#include "shm/segment.h"
+
+#include "abi/errno.h"
+#include "shm/namespace.h"
+#include "shm/segment_trace.h"
+
+#define MODE_BITS 0777
+
+_Static_assert(offsetof(struct shm_segment, by_key) == 0, "found by its hash node");
+
+static const struct shm_port *port_of(const struct shm_segment *segment)
+{
+	return segment->ns->shm->port;
+}
+
+static void segment_lock(struct shm_segment *segment)
+{
+	port_of(segment)->spin_lock(&segment->lock);
+}
+
+static void segment_unlock(struct shm_segment *segment)
+{
+	port_of(segment)->spin_unlock(&segment->lock);
+}
+
+uint64_t shm_segment_pages(const struct shm_segment *segment)
+{
+	return (segment->size_bytes + SHM_PAGE_BYTES - 1) >> SHM_PAGE_SHIFT;
+}
+
+uint64_t shm_segment_len(const struct shm_segment *segment)
+{
+	return segment->size_bytes;
+}
+
+bool shm_segment_is_empty(const struct shm_segment *segment)
+{
+	return segment->size_bytes == 0;
+}
+
+int32_t shm_segment_id(const struct shm_segment *segment)
+{
+	return segment->id;
+}
+
+/* ---- creation ---- */
+
+static struct shm_segment *segment_new(struct shm_namespace *ns, const struct shm_caller *caller,
+				       const struct shm_segment_request *request)
+{
+	struct shm_segment *segment = ns->shm->port->mem_alloc(sizeof(*segment), 0);
+
+	if (!segment)
+		return NULL;
+	*segment = (struct shm_segment){
+		.key = request->key,
+		.ns = ns,
+		.size_bytes = request->size_bytes,
+		.ctime = (int64_t)ns->shm->port->now_seconds(),
+		.holds = request->transient,
+		.references = 1,
+		.cpid = caller->pid,
+		.uid = caller->uid,
+		.gid = caller->gid,
+		.cuid = caller->uid,
+		.cgid = caller->gid,
+		.mode = request->mode & MODE_BITS,
+		.transient = request->transient,
+		.listed = true,
+	};
+	return segment;
+}
+
+int shm_segment_create(struct shm_namespace *ns, const struct shm_caller *caller,
+		       const struct shm_segment_request *request, struct shm_segment **created)
+{
+	struct shm_segment *segment = segment_new(ns, caller, request);
+	int err;
+
+	if (!segment)
+		return -ENOMEM;
+	err = shm_object_create(ns->shm, shm_segment_pages(segment), request->object_flags,
+				&segment->object);
+	if (err) {
+		err = err == -EFBIG ? -EINVAL : err;
+		goto free_segment;
+	}
+	err = shm_namespace_enter(ns, segment);
+	if (err)
+		goto put_object;
+	shm_object_set_segment(segment->object, segment);
+	/* Relaxed: the lock that we hold orders it. */
+	__atomic_add_fetch(&ns->references, 1, __ATOMIC_RELAXED);
+	*created = segment;
+	return 0;
+
+put_object:
+	shm_object_put(segment->object);
+free_segment:
+	ns->shm->port->mem_free(segment, sizeof(*segment));
+	return err;
+}
+
+/* ---- removal ---- */
+
+static void release(struct shm_segment *segment)
+{
+	struct shm_namespace *ns = segment->ns;
+
+	/* As in shm_namespace_release. */
+	if (__atomic_sub_fetch(&segment->references, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	shm_object_put(segment->object);
+	ns->shm->port->mem_free(segment, sizeof(*segment));
+	shm_namespace_release(ns);
+}
+
+void shm_segment_free_all(struct shm_segment *dead)
+{
+	while (dead) {
+		struct shm_segment *segment = dead;
+		dead = segment->created_next;
+		release(segment);
+	}
+}
+
+static void bury(struct shm_segment *segment, struct shm_segment **dead)
+{
+	shm_namespace_leave(segment->ns, segment);
+	segment->listed = false;
+	segment->created_next = *dead;
+	*dead = segment;
+	shm_trace_segment(segment, "is freed");
+}
+
+static bool in_use(const struct shm_segment *segment)
+{
+	return segment->attachments || segment->holds;
+}
+
+void shm_segment_remove(struct shm_segment *segment, struct shm_segment **dead)
+{
+	bool used;
+
+	segment_lock(segment);
+	segment->mode |= SHM_DEST;
+	used = in_use(segment);
+	segment_unlock(segment);
+	if (used) {
+		shm_namespace_forget_key(segment->ns, segment);
+		shm_trace_segment(segment, "is removed and goes with its last user");
+	} else {
+		bury(segment, dead);
+	}
+}
+
+void shm_segment_remove_unused(struct shm_segment *segment, struct shm_segment **dead)
+{
+	bool used;
+
+	segment_lock(segment);
+	used = in_use(segment);
+	segment_unlock(segment);
+	if (!used)
+		bury(segment, dead);
+}
+
+/* => segment's lock held by caller */
+static bool must_go(const struct shm_segment *segment)
+{
+	if (in_use(segment))
+		return false;
+	return segment->mode & SHM_DEST || segment->transient ||
+	       __atomic_load_n(&segment->ns->rmid_forced, __ATOMIC_RELAXED);
+}
+
+void shm_segment_finish(struct shm_segment *segment)
+{
+	struct shm_namespace *ns = segment->ns;
+	struct shm_segment *dead = NULL;
+	bool going;
+
+	shm_namespace_lock(ns);
+	segment_lock(segment);
+	going = must_go(segment);
+	segment_unlock(segment);
+	if (going && segment->listed)
+		bury(segment, &dead);
+	shm_namespace_unlock(ns);
+	shm_segment_free_all(dead);
+	release(segment); /* what the last detach took */
+}
+
+/* ---- use ---- */
+
+void shm_segment_attached(struct shm_segment *segment, const struct shm_caller *caller)
+{
+	int64_t now = (int64_t)port_of(segment)->now_seconds();
+
+	segment_lock(segment);
+	segment->attachments++;
+	segment->atime = now;
+	if (caller)
+		segment->lpid = caller->pid;
+	segment_unlock(segment);
+}
+
+/* => segment's lock held by caller; a user has left */
+static bool note_last(struct shm_segment *segment)
+{
+	if (!must_go(segment))
+		return false;
+	__atomic_add_fetch(&segment->references, 1, __ATOMIC_RELAXED);
+	return true;
+}
+
+bool shm_segment_detached(struct shm_segment *segment, const struct shm_caller *caller)
+{
+	int64_t now = (int64_t)port_of(segment)->now_seconds();
+	bool last;
+
+	segment_lock(segment);
+	segment->attachments--;
+	segment->dtime = now;
+	if (caller)
+		segment->lpid = caller->pid;
+	last = note_last(segment);
+	segment_unlock(segment);
+	return last;
+}
+
+void shm_segment_hold(struct shm_segment *segment)
+{
+	segment_lock(segment);
+	segment->holds++;
+	segment_unlock(segment);
+}
+
+void shm_segment_unhold(struct shm_segment *segment)
+{
+	bool last;
+
+	segment_lock(segment);
+	segment->holds--;
+	last = note_last(segment);
+	segment_unlock(segment);
+	if (last)
+		shm_segment_finish(segment);
+}
+
+/* ---- permission ---- */
+
+static bool caller_in_group(const struct shm_caller *caller, uint32_t gid)
+{
+	if (caller->gid == gid)
+		return true;
+	for (size_t i = 0; i < caller->group_count; i++) {
+		if (caller->groups[i] == gid)
+			return true;
+	}
+	return false;
+}
+
+enum shm_class shm_segment_class(const struct shm_segment *segment, const struct shm_caller *caller)
+{
+	if (caller->uid == segment->cuid || caller->uid == segment->uid)
+		return SHM_CLASS_OWNER;
+	if (caller_in_group(caller, segment->cgid) || caller_in_group(caller, segment->gid))
+		return SHM_CLASS_GROUP;
+	return SHM_CLASS_OTHER;
+}
+
+bool shm_segment_permits(const struct shm_segment *segment, const struct shm_caller *caller,
+			 unsigned wanted)
+{
+	static const unsigned shift[] = {
+		[SHM_CLASS_OWNER] = 6, [SHM_CLASS_GROUP] = 3, [SHM_CLASS_OTHER] = 0};
+	unsigned granted = (unsigned)segment->mode >> shift[shm_segment_class(segment, caller)];
+
+	wanted = (wanted | wanted >> 3 | wanted >> 6) & 7;
+	return !(wanted & ~granted) || caller->capabilities & SHM_CAP_IPC_OWNER;
+}
+
+bool shm_segment_owned(const struct shm_segment *segment, const struct shm_caller *caller)
+{
+	return caller->uid == segment->cuid || caller->uid == segment->uid ||
+	       caller->capabilities & SHM_CAP_SYS_ADMIN;
+}
+
+/* ---- status ---- */
+
+void shm_segment_stat(struct shm_segment *segment, struct abi_shmid_ds *ds)
+{
+	*ds = (struct abi_shmid_ds){
+		.shm_perm = {.key = segment->key,
+			     .uid = segment->uid,
+			     .gid = segment->gid,
+			     .cuid = segment->cuid,
+			     .cgid = segment->cgid,
+			     .seq = (uint16_t)(segment->id >> segment->ns->index_bits)},
+		.shm_segsz = segment->size_bytes,
+		.shm_ctime = segment->ctime,
+		.shm_cpid = segment->cpid,
+	};
+	segment_lock(segment);
+	ds->shm_perm.mode = segment->mode;
+	ds->shm_atime = segment->atime;
+	ds->shm_dtime = segment->dtime;
+	ds->shm_lpid = segment->lpid;
+	ds->shm_nattch = segment->attachments;
+	segment_unlock(segment);
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+/* The lines of shm.trace=1 about segments. */
+
+#include "shm/segment_trace.h"
+
+#include "shm/namespace.h"
+#include "shm/trace.h"
+
+#define NUMBER(value)  ((uint64_t)(value))
+#define STRING(string) SHM_TRACE_POINTER(string)
+
+/* "rw-" and the like, by SHM_READ, SHM_WRITE, SHM_EXEC. */
+static const char *rights(unsigned protection)
+{
+	static const char *const names[] = {"---", "r--", "-w-", "rw-", "--x", "r-x", "-wx", "rwx"};
+
+	return names[protection & 7];
+}
+
+void shm_trace_segment(const struct shm_segment *segment, const char *what)
+{
+	shm_trace(segment->ns->shm, "segment %u (key 0x%x, %u bytes, nattch %u) %s",
+		  NUMBER(segment->id), NUMBER((uint32_t)segment->key), segment->size_bytes,
+		  NUMBER(segment->attachments), STRING(what));
+}
+
+void shm_trace_access(const struct shm_segment *segment, const struct shm_caller *caller,
+		      const char *what, uint64_t address, unsigned protection)
+{
+	shm_trace(segment->ns->shm, "pid %u %s segment %u at 0x%x, %s%s", NUMBER(caller->pid),
+		  STRING(what), NUMBER(segment->id), address, STRING(rights(protection)),
+		  STRING(protection & SHM_WRITE ? "" : ": attached read-only"));
+}
+
+void shm_trace_refusal(const struct shm_segment *segment, const struct shm_caller *caller,
+		       const char *what, unsigned wanted)
+{
+	static const char *const class_names[] = {[SHM_CLASS_OWNER] = "owner",
+						  [SHM_CLASS_GROUP] = "group",
+						  [SHM_CLASS_OTHER] = "other"};
+	unsigned needs = (wanted & 0444 ? SHM_READ : 0) | (wanted & 0222 ? SHM_WRITE : 0) |
+			 (wanted & 0111 ? SHM_EXEC : 0);
+
+	shm_trace(segment->ns->shm,
+		  "pid %u: %s segment %u refused: segment mode 0%o, caller is %s, needs %s",
+		  NUMBER(caller->pid), STRING(what), NUMBER(segment->id),
+		  NUMBER(segment->mode & 0777u),
+		  STRING(class_names[shm_segment_class(segment, caller)]), STRING(rights(needs)));
+}
+
+void shm_trace_reason(const struct shm_segment *segment, const struct shm_caller *caller,
+		      const char *what, const char *reason)
+{
+	shm_trace(segment->ns->shm, "pid %u: %s segment %u refused: %s", NUMBER(caller->pid),
+		  STRING(what), NUMBER(segment->id), STRING(reason));
+}
