@@ -34,6 +34,7 @@ void kernel_main(void)
 	arch_init();
 	device_init();
 	shm_port_init();
+	ipc_init();
 	file_init();
 	initramfs_take();
 	kernel_argument("init", init, sizeof(init));

@@ -140,6 +140,10 @@ void schedule_set_affinity(struct thread *thread, uint64_t affinity);
 void schedule_kick(void);
 uint64_t schedule_runnable_count(void);
 
+/* System V namespaces: kernel/syscall/shm.c. Every process has one; the first is never freed. */
+extern struct shm_namespace *ipc_namespace_initial;
+void ipc_init(void);
+
 /* Who calls shm: the running thread. Valid until it changes its credentials. (kernel/syscall/shm.c) */
 struct shm_caller;
 void shm_caller_current(struct shm_caller *caller);
