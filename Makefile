@@ -122,3 +122,7 @@ clean:
 
 .PHONY: all kernel image guest run check test test-long clean
 .DELETE_ON_ERROR:
+
+# For tools/check.
+print-%:
+	@echo '$($*)'
