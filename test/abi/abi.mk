@@ -11,7 +11,7 @@ ABI_PROGRAMS := $(ABI_NAMES:%=$(ABI_OUT)/%)
 
 $(ABI_OUT)/%: test/abi/%.c test/abi/abi.c test/abi/abi.h $(wildcard test/abi/*.h) test/abi/abi.mk
 	@mkdir -p $(@D)
-	$(ABI_CC_$(ARCH)) $(ABI_CFLAGS) -o $@ $< test/abi/abi.c
+	$(ABI_CC_$(ARCH)) $(ABI_CFLAGS) -o $@ $< test/abi/abi.c -lm
 
 abi-programs: $(ABI_PROGRAMS)
 
