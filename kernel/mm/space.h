@@ -26,14 +26,20 @@ struct file;
 #define AREA_NOREPLACE (1u << 6) /* space_map only: MAP_FIXED_NOREPLACE */
 #define AREA_PRIVATE   (1u << 7) /* copy on write; anonymous areas are always */
 #define AREA_SEGMENT   (1u << 8) /* a System V attach */
+#define AREA_CHARGED   (1u << 9) /* its pages are counted by commit_reserve */
+#define AREA_WIPEONFORK (1u << 10)
 
+/* Fields: space lock, exclusive to change; [p] page-table lock. */
 struct area {
 	struct rb_node node;
 	uint64_t start, end;
-	uint64_t largest_gap;    /* in the subtree: for finding room */
+	uint64_t reach; /* end, or the end of the span whose slack belongs to nobody (area.c) */
+	/* of the subtree, for finding room: */
+	uint64_t subtree_low, subtree_reach, largest_gap;
+	uint64_t own_pages;      /* [p] private pages resident */
 	unsigned protection;     /* SHM_READ | SHM_WRITE | SHM_EXEC */
 	unsigned protection_max; /* mprotect may not exceed it: EACCES */
-	unsigned flags;          /* AREA_* */
+	unsigned flags;          /* AREA_*, not FIXED or NOREPLACE */
 	struct shm_piece piece;  /* mapping NULL: anonymous */
 	struct file *file;       /* what maps shows; a reference; NULL: none */
 	uint64_t file_offset;    /* bytes, of start */
@@ -52,7 +58,8 @@ struct space {
 	uint64_t map_top;      /* kernel-chosen addresses go downward from here */
 	uint64_t arguments_start, arguments_end, environment_start, environment_end;
 	uint64_t mapped_pages; /* of all areas */
-	uint64_t own_pages;    /* [a] private pages resident */
+	uint64_t own_pages;    /* [p] private pages resident */
+	uint64_t table_pages;  /* [p] page tables below the root */
 	uint64_t locked_pages;
 	uint64_t committed_pages;
 	struct file *executable; /* /proc/PID/exe; a reference */
@@ -84,6 +91,15 @@ int space_protect(struct space *space, uint64_t start, uint64_t end, unsigned pr
 /* The area that contains the address, or the first above it; NULL: none. Either lock. */
 struct area *space_area_above(struct space *space, uint64_t address);
 struct area *area_next(struct area *area);
+/* Make the pages of [start, end) present, as mlock and MAP_POPULATE do. 0, -ENOMEM, -EFAULT. No locks. */
+int space_populate(struct space *space, uint64_t start, uint64_t end);
+/*
+ * For exec: where the stack ends and where mappings begin, random unless the
+ * kernel argument norandmaps is given. Sets map_top; returns the stack's highest address.
+ */
+uint64_t space_layout(struct space *space, uint64_t stack_limit_bytes);
+/* A random distance in whole pages below `limit_bytes`; 0 with norandmaps. For brk, PIE bases. */
+uint64_t space_random_bytes(uint64_t limit_bytes);
 
 /*
  * Make [start, end) usable for the kernel through its direct map and write or
@@ -97,6 +113,32 @@ enum space_fault_result { SPACE_FAULT_DONE, SPACE_FAULT_SEGV_MAPERR, SPACE_FAULT
 	                  SPACE_FAULT_BUS, SPACE_FAULT_MEMORY };
 /* Resolve one fault. Takes the space lock shared. May sleep. */
 enum space_fault_result space_fault(struct space *space, uint64_t address, unsigned access);
+
+/* One area, for /proc/PID/maps and its kin. */
+struct area_view {
+	uint64_t start, end;
+	unsigned protection, flags;
+	struct file *file; /* a reference; NULL: none */
+	uint64_t file_offset;
+	bool shows_object;
+	bool segment; /* System V: named by shmid and key */
+	int32_t shmid;
+	uint32_t key;
+	uint64_t own_pages;    /* private pages resident */
+	uint64_t object_pages; /* the object's pages in the area that are resident (not filled in: ~0) */
+};
+/*
+ * The first area that ends above *cursor; moves *cursor to its end. False: no
+ * more. `count`: fill in object_pages too, which looks at every page. Takes the space lock.
+ */
+bool space_view_next(struct space *space, uint64_t *cursor, struct area_view *view, bool count);
+
+/* For /proc/PID/statm and status: pages. Takes the space lock. */
+struct space_usage {
+	uint64_t mapped, own, shared; /* shared: pages of objects, an upper bound */
+	uint64_t text, data, stack, locked, tables;
+};
+void space_usage(struct space *space, struct space_usage *usage);
 
 /* Where a shared futex or a private one lives. 0, -EFAULT. Takes the space lock. */
 struct futex_key {

@@ -23,6 +23,7 @@ struct cpu {
 	unsigned id;            /* [I] */
 	bool online;            /* [a] */
 	uint32_t flush_request; /* [a] other CPUs want a flush: kernel/mm/flush.c */
+	uint32_t flush_done;    /* [a] the last request that was served; own CPU writes */
 	unsigned spin_depth;    /* spinlocks held, debug builds */
 	uint64_t locks_held;    /* bit for each rank of spinlock held, debug builds */
 
@@ -39,8 +40,6 @@ struct cpu {
 	struct timer *timer_first; /* timer_lock */
 	uint64_t armed_ns;         /* own: what clock_set_deadline was last told */
 
-	void *frame_cache; /* kernel/mm/frame.c */
-	void *kmem_cache;  /* kernel/mm/kmem.c */
 };
 
 extern struct cpu cpus[CPUS_MAX];

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Areas: records in a balanced tree, in which each node knows the largest gap
+ * of its subtree, so that finding room takes logarithmic time.
+ *
+ * Gaps are measured from an area's reach: where the area shows an object that
+ * can be linked, that is the end of its last span, so that the slack behind
+ * the object stays free of what the kernel places (a span with something else
+ * in it cannot be linked). Fixed mappings may go there.
+ */
+
+#include "kernel/mm/area.h"
+
+#include "kernel/file/file.h"
+#include "kernel/lib/print.h"
+#include "kernel/mm/kmem.h"
+#include "kernel/mm/pagetable.h"
+#include "kernel/process/process.h"
+
+#include "abi/errno.h"
+
+static struct area *area_of(struct rb_node *node)
+{
+	return node ? container_of(node, struct area, node) : NULL;
+}
+
+uint64_t area_low(const struct area *area)
+{
+	if (!(area->flags & AREA_STACK))
+		return area->start;
+	return area->start > STACK_GUARD ? area->start - STACK_GUARD : 0;
+}
+
+static uint64_t reach_of(const struct area *area)
+{
+	if (!area_is_shared(area) ||
+	    shm_object_alignment_bytes(shm_piece_object(&area->piece)) < SHM_SPAN_BYTES)
+		return area->end;
+	return (area->end + SHM_SPAN_BYTES - 1) & ~(SHM_SPAN_BYTES - 1);
+}
+
+static uint64_t gap_between(uint64_t reach, uint64_t low)
+{
+	return low > reach ? low - reach : 0;
+}
+
+/* The tree's hook: a node's summary from its own bounds and its children's summaries. */
+static void summary_update(struct rb_node *node)
+{
+	struct area *area = area_of(node);
+	struct area *left = area_of(node->left), *right = area_of(node->right);
+	uint64_t gap = 0, other;
+
+	area->subtree_low = area_low(area);
+	area->subtree_reach = area->reach;
+	if (left) {
+		gap = gap_between(left->subtree_reach, area->subtree_low);
+		gap = left->largest_gap > gap ? left->largest_gap : gap;
+		area->subtree_low = left->subtree_low;
+		if (left->subtree_reach > area->subtree_reach)
+			area->subtree_reach = left->subtree_reach;
+	}
+	if (right) {
+		other = gap_between(area->subtree_reach, right->subtree_low);
+		gap = other > gap ? other : gap;
+		gap = right->largest_gap > gap ? right->largest_gap : gap;
+		if (right->subtree_reach > area->subtree_reach)
+			area->subtree_reach = right->subtree_reach;
+	}
+	area->largest_gap = gap;
+}
+
+void areas_init(struct space *space)
+{
+	space->areas.node = NULL;
+	space->areas.update = summary_update;
+}
+
+struct area *area_alloc(void)
+{
+	return kmem_zalloc(sizeof(struct area));
+}
+
+void area_free(struct area *area)
+{
+	if (area && area->file)
+		file_put(area->file);
+	kmem_free(area, sizeof(*area));
+}
+
+struct area *space_area_above(struct space *space, uint64_t address)
+{
+	struct rb_node *node = space->areas.node;
+	struct area *found = NULL;
+
+	while (node) {
+		struct area *area = area_of(node);
+
+		if (area->end > address) {
+			found = area;
+			if (area->start <= address)
+				break;
+			node = node->left;
+		} else {
+			node = node->right;
+		}
+	}
+	return found;
+}
+
+struct area *area_next(struct area *area)
+{
+	return area_of(rb_next(&area->node));
+}
+
+struct area *area_previous(struct area *area)
+{
+	return area_of(rb_previous(&area->node));
+}
+
+void area_insert(struct space *space, struct area *area)
+{
+	struct rb_node **link = &space->areas.node, *parent = NULL;
+
+	while (*link) {
+		parent = *link;
+		link = area->start < area_of(parent)->start ? &parent->left : &parent->right;
+	}
+	area->reach = reach_of(area);
+	rb_insert(&space->areas, &area->node, parent, link);
+	space->area_count++;
+	space->mapped_pages += area_pages(area);
+	if (area->flags & AREA_LOCKED)
+		space->locked_pages += area_pages(area);
+}
+
+void area_remove(struct space *space, struct area *area)
+{
+	rb_remove(&space->areas, &area->node);
+	space->area_count--;
+	space->mapped_pages -= area_pages(area);
+	if (area->flags & AREA_LOCKED)
+		space->locked_pages -= area_pages(area);
+}
+
+void area_resize(struct space *space, struct area *area, uint64_t start, uint64_t end)
+{
+	/* Unsigned arithmetic wraps: a shrink adds the complement. */
+	space->mapped_pages += (end - start) / SHM_PAGE_BYTES - area_pages(area);
+	if (area->flags & AREA_LOCKED)
+		space->locked_pages += (end - start) / SHM_PAGE_BYTES - area_pages(area);
+	area->start = start;
+	area->end = end;
+	area->reach = reach_of(area);
+	rb_update(&space->areas, &area->node);
+}
+
+const struct shm_caller *area_caller(const struct area *area, struct shm_caller *storage)
+{
+	if (!(area->flags & AREA_SEGMENT))
+		return NULL;
+	shm_caller_current(storage);
+	return storage;
+}
+
+void area_split(struct space *space, struct area *area, uint64_t at, struct area *high)
+{
+	struct shm_caller storage;
+	uint64_t end = area->end;
+
+	kassert(at > area->start && at < end);
+	high->start = at;
+	high->end = end;
+	high->protection = area->protection;
+	high->protection_max = area->protection_max;
+	high->flags = area->flags;
+	high->file = area->file;
+	if (high->file)
+		file_get(high->file);
+	high->file_offset = area->file_offset + (at - area->start);
+	if (area->own_pages) {
+		high->own_pages = pagetable_own_count(space, at, end);
+		area->own_pages -= high->own_pages;
+	}
+	if (area->piece.mapping)
+		shm_piece_split(&space->shm, &area->piece, &high->piece, at,
+		                area_caller(area, &storage));
+	area_resize(space, area, area->start, at);
+	area_insert(space, high);
+}
+
+static bool can_merge(const struct area *low, const struct area *high)
+{
+	return low && high && low->end == high->start && area_is_anonymous(low) &&
+	       area_is_anonymous(high) && low->protection == high->protection &&
+	       low->protection_max == high->protection_max && low->flags == high->flags &&
+	       !(low->flags & AREA_STACK) && !low->file && !high->file;
+}
+
+static void merge_pair(struct space *space, struct area *low, struct area *high)
+{
+	uint64_t end = high->end;
+
+	area_remove(space, high);
+	low->own_pages += high->own_pages;
+	area_resize(space, low, low->start, end);
+	area_free(high);
+}
+
+struct area *area_merge(struct space *space, struct area *area)
+{
+	struct area *next = area_next(area), *previous = area_previous(area);
+
+	if (can_merge(area, next))
+		merge_pair(space, area, next);
+	if (can_merge(previous, area)) {
+		merge_pair(space, previous, area);
+		return previous;
+	}
+	return area;
+}
+
+/* ---- cuts ---- */
+
+static bool is_inside(struct space *space, uint64_t address)
+{
+	struct area *area = space_area_above(space, address);
+
+	return area && area->start < address;
+}
+
+int area_spares_take(struct space *space, struct area_spares *spares, uint64_t start, uint64_t end)
+{
+	spares->record[0] = spares->record[1] = NULL;
+	if (is_inside(space, start) && !(spares->record[0] = area_alloc()))
+		return -ENOMEM;
+	if (is_inside(space, end) && !(spares->record[1] = area_alloc())) {
+		area_spares_drop(spares);
+		return -ENOMEM;
+	}
+	if (space->area_count + !!spares->record[0] + !!spares->record[1] > AREAS_MAX) {
+		area_spares_drop(spares);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void area_spares_drop(struct area_spares *spares)
+{
+	area_free(spares->record[0]);
+	area_free(spares->record[1]);
+	spares->record[0] = spares->record[1] = NULL;
+}
+
+void area_cut(struct space *space, struct area_spares *spares, uint64_t start, uint64_t end)
+{
+	if (spares->record[0])
+		area_split(space, space_area_above(space, start), start, spares->record[0]);
+	if (spares->record[1])
+		area_split(space, space_area_above(space, end), end, spares->record[1]);
+	spares->record[0] = spares->record[1] = NULL;
+}
+
+/* ---- room ---- */
+
+bool area_range_free(struct space *space, uint64_t start, uint64_t end)
+{
+	struct area *area = space_area_above(space, start);
+
+	return !area || area_low(area) >= end;
+}
+
+struct room {
+	uint64_t low, high; /* where to look */
+	uint64_t size_bytes;
+	uint64_t alignment_bytes, phase_bytes; /* address = phase modulo alignment */
+};
+
+/* The highest fitting address in one gap, or 0. */
+static uint64_t room_in_gap(const struct room *room, uint64_t low, uint64_t high)
+{
+	low = low > room->low ? low : room->low;
+	high = high < room->high ? high : room->high;
+	if (high <= low || high - low < room->size_bytes)
+		return 0;
+
+	uint64_t address = high - room->size_bytes;
+	/* How far it is above the last address of the right phase. */
+	uint64_t excess = (address - room->phase_bytes) & (room->alignment_bytes - 1);
+
+	return address - low >= excess ? address - excess : 0;
+}
+
+/* The highest room between the areas of a subtree, or 0. Recursion: twice the tree's logarithm. */
+static uint64_t room_in_subtree(const struct room *room, struct area *area)
+{
+	uint64_t found, reach;
+
+	if (!area || area->largest_gap < room->size_bytes || area->subtree_low >= room->high ||
+	    area->subtree_reach <= room->low)
+		return 0;
+
+	struct area *left = area_of(area->node.left), *right = area_of(area->node.right);
+
+	if (right) {
+		reach = left && left->subtree_reach > area->reach ? left->subtree_reach : area->reach;
+		found = room_in_subtree(room, right);
+		if (!found)
+			found = room_in_gap(room, reach, right->subtree_low);
+		if (found)
+			return found;
+	}
+	if (!left)
+		return 0;
+	found = room_in_gap(room, left->subtree_reach, area_low(area));
+	return found ? found : room_in_subtree(room, left);
+}
+
+static uint64_t room_find(struct space *space, const struct room *room)
+{
+	struct area *root = area_of(space->areas.node);
+	uint64_t found;
+
+	if (!root)
+		return room_in_gap(room, room->low, room->high);
+	found = room_in_gap(room, root->subtree_reach, room->high);
+	if (!found)
+		found = room_in_subtree(room, root);
+	return found ? found : room_in_gap(room, room->low, root->subtree_low);
+}
+
+uint64_t area_find_room(struct space *space, uint64_t size_bytes, uint64_t alignment_bytes,
+                        uint64_t phase_bytes)
+{
+	struct room room = {MAP_LOWEST, space->map_top, size_bytes, alignment_bytes,
+	                    phase_bytes & (alignment_bytes - 1)};
+	uint64_t found = room_find(space, &room);
+
+	if (!found) {
+		room.high = mmu_user_end - SHM_PAGE_BYTES;
+		found = room_find(space, &room);
+	}
+	return found;
+}

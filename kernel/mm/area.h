@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KERNEL_MM_AREA_H
+#define KERNEL_MM_AREA_H
+
+/* Areas of a space, for the files of kernel/mm only. Space lock exclusive for what changes. */
+
+#include "kernel/mm/space.h"
+
+#define MAP_LOWEST      0x10000ull              /* vm.mmap_min_addr */
+#define STACK_GUARD     (256ull * 4096)         /* below a stack that may grow */
+#define AREAS_MAX       65530u                  /* vm.max_map_count */
+#define AREA_KEPT_FLAGS (~(AREA_FIXED | AREA_NOREPLACE))
+
+void areas_init(struct space *space);
+struct area *area_alloc(void); /* zeroed; NULL: no memory */
+void area_free(struct area *area);
+void area_insert(struct space *space, struct area *area);
+void area_remove(struct space *space, struct area *area);
+/* Its bounds change: mapped_pages, the tree and the piece's neighbours are kept right. */
+void area_resize(struct space *space, struct area *area, uint64_t start, uint64_t end);
+struct area *area_previous(struct area *area);
+/* Cut at `at`, inside the area; `high` is a fresh record, which becomes the upper part. Cannot fail. */
+void area_split(struct space *space, struct area *area, uint64_t at, struct area *high);
+/* Join with the neighbours where nothing tells them apart. Returns what the area is in now. */
+struct area *area_merge(struct space *space, struct area *area);
+/* Is nothing in [start, end), nor the guard of a stack? */
+bool area_range_free(struct space *space, uint64_t start, uint64_t end);
+/* Room for a mapping, below map_top if there is any: its address, or 0. */
+uint64_t area_find_room(struct space *space, uint64_t size_bytes, uint64_t alignment_bytes,
+                        uint64_t phase_bytes);
+/* The lowest address that it keeps others from: a stack's guard counts. */
+uint64_t area_low(const struct area *area);
+
+/* A private area whose pages count against the overcommit limit. */
+static inline bool area_is_charged(unsigned flags, unsigned protection)
+{
+	return (flags & AREA_PRIVATE) && (protection & SHM_WRITE);
+}
+static inline bool area_is_anonymous(const struct area *area)
+{
+	return area->piece.mapping == NULL;
+}
+static inline bool area_is_shared(const struct area *area)
+{
+	return area->piece.mapping && !(area->flags & AREA_PRIVATE);
+}
+static inline uint64_t area_pages(const struct area *area)
+{
+	return (area->end - area->start) / SHM_PAGE_BYTES;
+}
+
+/* Two spare records for the cuts at both ends of a range: reserved before anything changes. */
+struct area_spares {
+	struct area *record[2];
+};
+/* As many as [start, end) needs. 0, -ENOMEM. */
+int area_spares_take(struct space *space, struct area_spares *spares, uint64_t start, uint64_t end);
+void area_spares_drop(struct area_spares *spares);
+/* Cut at both ends, so that [start, end) has whole areas only. Cannot fail. */
+void area_cut(struct space *space, struct area_spares *spares, uint64_t start, uint64_t end);
+
+/* Who is named by a segment's times: the running thread for segments, else NULL. */
+const struct shm_caller *area_caller(const struct area *area, struct shm_caller *storage);
+
+/* space.c: the limits of the running process. */
+bool space_may_add(struct space *space, uint64_t pages);
+
+#endif

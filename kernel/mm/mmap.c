@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: MIT
+/* System calls that make, remove and reprotect mappings: mmap, munmap, mprotect, brk, msync. */
+
+#include "abi/mman.h"
+
+#include "kernel/file/file.h"
+#include "kernel/mm/area.h"
+#include "kernel/process/process.h"
+#include "kernel/syscall/syscall.h"
+
+#define LIMIT_DATA     2 /* RLIMIT_DATA */
+#define PROTECTION_ALL (PROT_READ | PROT_WRITE | PROT_EXEC)
+#define PAGE_MASK      (SHM_PAGE_BYTES - 1)
+
+/* Up to whole pages; 0 when that overflows. */
+static uint64_t pages_round(uint64_t size_bytes)
+{
+	return (size_bytes + PAGE_MASK) & ~PAGE_MASK;
+}
+
+/* mmap(2): the flags as areas know them. 0, -EINVAL, -EOPNOTSUPP. */
+static int flags_take(uint64_t flags, struct space_request *request)
+{
+	switch (flags & MAP_TYPE) {
+	case MAP_PRIVATE:
+		request->flags |= AREA_PRIVATE;
+		break;
+	case MAP_SHARED_VALIDATE:
+		if (flags & MAP_SYNC)
+			return -EOPNOTSUPP;
+		break;
+	case MAP_SHARED:
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (flags & MAP_HUGETLB)
+		return -EINVAL; /* as a kernel without huge pages */
+	if (flags & MAP_FIXED)
+		request->flags |= AREA_FIXED;
+	if (flags & MAP_FIXED_NOREPLACE)
+		request->flags |= AREA_FIXED | AREA_NOREPLACE;
+	if (flags & MAP_NORESERVE)
+		request->flags |= AREA_NORESERVE;
+	if (flags & MAP_LOCKED)
+		request->flags |= AREA_LOCKED;
+	if ((flags & MAP_GROWSDOWN) && (request->flags & AREA_PRIVATE) && (flags & MAP_ANONYMOUS))
+		request->flags |= AREA_STACK;
+	return 0;
+}
+
+/* The object to show, with a reference, or none for private anonymous memory. */
+static int object_take(struct space_request *request, struct file *file, uint64_t flags)
+{
+	bool shared = !(request->flags & AREA_PRIVATE);
+
+	if (flags & MAP_ANONYMOUS) {
+		request->index = 0;
+		if (!shared)
+			return 0;
+		return shm_object_create(&shm_instance, request->size_bytes / SHM_PAGE_BYTES,
+		                         flags & MAP_NORESERVE ? SHM_OBJECT_NORESERVE : 0,
+		                         &request->object);
+	}
+	if (!file_can_read(file))
+		return -EACCES;
+	if (shared && !file_can_write(file)) {
+		if (request->protection & PROT_WRITE)
+			return -EACCES;
+		request->protection_max &= ~(unsigned)PROT_WRITE;
+	}
+	if (!file->operations->object)
+		return -ENODEV;
+	request->object = file->operations->object(file);
+	if (!request->object)
+		return -ENODEV;
+	request->file = file;
+	return 0;
+}
+
+static long request_map(struct space_request *request, uint64_t flags)
+{
+	struct space *space = thread_current()->space;
+	uint64_t address;
+
+	if (request->object && !(request->flags & AREA_PRIVATE))
+		request->alignment_bytes = shm_object_alignment_bytes(request->object);
+	rwlock_lock(&space->lock, true);
+	int err = space_map(space, request, &address);
+
+	rwlock_unlock(&space->lock, true);
+	if (err)
+		return err;
+	if (flags & (MAP_POPULATE | MAP_LOCKED) && !(flags & MAP_NONBLOCK))
+		space_populate(space, address, address + request->size_bytes);
+	return (long)address;
+}
+
+/* mmap(2). */
+long sys_mmap(const uint64_t *argument)
+{
+	uint64_t flags = argument[3], offset = argument[5];
+	struct space_request request = {
+		.address = argument[0],
+		.size_bytes = pages_round(argument[1]),
+		.protection = (unsigned)argument[2] & PROTECTION_ALL,
+		.protection_max = PROTECTION_ALL,
+	};
+	struct file *file = NULL;
+
+	if (offset & PAGE_MASK)
+		return -EINVAL;
+	if (!(flags & MAP_ANONYMOUS)) {
+		file = fd_file((int)argument[4]);
+		if (!file)
+			return -EBADF;
+	}
+	long result = argument[1] ? flags_take(flags, &request) : -EINVAL;
+
+	if (!result && (!request.size_bytes || request.size_bytes > mmu_user_end))
+		result = -ENOMEM;
+	if (!result && offset + request.size_bytes < offset)
+		result = -EOVERFLOW;
+	request.index = offset / SHM_PAGE_BYTES;
+	if (!result)
+		result = object_take(&request, file, flags);
+	if (!result)
+		result = request_map(&request, flags);
+	if (request.object)
+		shm_object_put(request.object);
+	if (file)
+		file_put(file);
+	return result;
+}
+
+/* munmap(2). */
+long sys_munmap(const uint64_t *argument)
+{
+	struct space *space = thread_current()->space;
+	uint64_t start = argument[0], size_bytes = pages_round(argument[1]);
+
+	if ((start & PAGE_MASK) || !size_bytes || start > mmu_user_end ||
+	    size_bytes > mmu_user_end - start)
+		return -EINVAL;
+	rwlock_lock(&space->lock, true);
+	int err = space_unmap(space, start, start + size_bytes);
+
+	rwlock_unlock(&space->lock, true);
+	return err;
+}
+
+/* mprotect(2). */
+long sys_mprotect(const uint64_t *argument)
+{
+	struct space *space = thread_current()->space;
+	uint64_t start = argument[0], end = start + pages_round(argument[1]);
+	uint64_t grows = argument[2] & (PROT_GROWSDOWN | PROT_GROWSUP);
+	unsigned protection = (unsigned)(argument[2] & ~(uint64_t)(grows | PROT_SEM));
+
+	if (grows == (PROT_GROWSDOWN | PROT_GROWSUP) || (start & PAGE_MASK))
+		return -EINVAL;
+	if (!argument[1])
+		return 0;
+	if (end <= start)
+		return -ENOMEM;
+	if (protection & ~PROTECTION_ALL)
+		return -EINVAL;
+	if (end > mmu_user_end)
+		return -ENOMEM;
+	rwlock_lock(&space->lock, true);
+	struct area *area = space_area_above(space, start);
+	long result = 0;
+
+	if (grows == PROT_GROWSDOWN && area && area->start <= start) {
+		if (area->flags & AREA_STACK)
+			start = area->start;
+		else
+			result = -EINVAL;
+	} else if (grows == PROT_GROWSUP) {
+		result = -EINVAL;
+	}
+	if (!result)
+		result = space_protect(space, start, end, protection);
+	rwlock_unlock(&space->lock, true);
+	return result;
+}
+
+/* The heap's pages become [brk_start, end). Space lock exclusive. 0, or why not. */
+static int heap_resize(struct space *space, uint64_t old_end, uint64_t end)
+{
+	struct process *process = process_current();
+	struct space_request request = {
+		.address = old_end,
+		.size_bytes = end - old_end,
+		.protection = PROT_READ | PROT_WRITE,
+		.protection_max = PROTECTION_ALL,
+		.flags = AREA_FIXED | AREA_NOREPLACE | AREA_HEAP | AREA_PRIVATE,
+	};
+	uint64_t address;
+
+	if (end < old_end)
+		return space_unmap(space, end, old_end);
+	if (end > mmu_user_end || end - space->brk_start > process->limits[LIMIT_DATA][0])
+		return -ENOMEM;
+	/* Not right up to what follows: the page between catches overruns, as on Linux. */
+	if (!area_range_free(space, old_end, end + SHM_PAGE_BYTES))
+		return -ENOMEM;
+	return space_map(space, &request, &address);
+}
+
+/* brk(2), as the kernel has it: the new end of the heap, or the old one when it cannot be. */
+long sys_brk(const uint64_t *argument)
+{
+	struct space *space = thread_current()->space;
+	uint64_t wanted = argument[0];
+
+	rwlock_lock(&space->lock, true);
+	if (wanted >= space->brk_start && wanted <= mmu_user_end) {
+		uint64_t old_end = pages_round(space->brk_end), end = pages_round(wanted);
+
+		if (old_end == end || heap_resize(space, old_end, end) == 0)
+			space->brk_end = wanted;
+	}
+	long result = (long)space->brk_end;
+
+	rwlock_unlock(&space->lock, true);
+	return result;
+}
+
+/* msync(2): files live in memory, so there is nothing to write; only the range is checked. */
+long sys_msync(const uint64_t *argument)
+{
+	struct space *space = thread_current()->space;
+	uint64_t start = argument[0], end = start + pages_round(argument[1]), flags = argument[2];
+
+	if ((flags & ~(uint64_t)(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) || (start & PAGE_MASK) ||
+	    ((flags & MS_ASYNC) && (flags & MS_SYNC)))
+		return -EINVAL;
+	if (end < start)
+		return -ENOMEM;
+	rwlock_lock(&space->lock, false);
+	long result = 0;
+
+	for (struct area *area = space_area_above(space, start); start < end && !result;
+	     area = area_next(area)) {
+		if (!area || area->start > start)
+			result = -ENOMEM;
+		else if ((flags & MS_INVALIDATE) && (area->flags & AREA_LOCKED))
+			result = -EBUSY;
+		else
+			start = area->end;
+	}
+	rwlock_unlock(&space->lock, false);
+	return result;
+}

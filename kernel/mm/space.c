@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Address spaces: made, shared by counting, emptied; mappings made, removed
+ * and reprotected. Everything that changes areas works in three steps: check,
+ * reserve the area records that cuts may need, then act without failing.
+ *
+ * Lock order: the space lock, then shm's, then the page-table lock.
+ */
+
+#include "kernel/mm/area.h"
+
+#include "abi/errno.h"
+#include "kernel/file/file.h"
+#include "kernel/lib/cmdline.h"
+#include "kernel/lib/print.h"
+#include "kernel/lib/random.h"
+#include "kernel/mm/flush.h"
+#include "kernel/mm/kmem.h"
+#include "kernel/mm/pagetable.h"
+#include "kernel/process/process.h"
+
+#define LIMIT_AS          9 /* RLIMIT_AS */
+#define STACK_GAP_MIN     (128ull << 20)
+#define STACK_GAP_MAX     (mmu_user_end / 6 * 5)
+#define RANDOM_STACK      (1ull << 30) /* distances that are drawn below these */
+#define RANDOM_MAPPINGS   (1ull << 38)
+#define RANDOM_MAPPINGS_3 (1ull << 33) /* with three levels of tables */
+
+int space_create(struct space **created)
+{
+	struct space *space = kmem_zalloc(sizeof(*space));
+
+	if (!space)
+		return -ENOMEM;
+	space->root = frame_alloc(FRAME_ZERO);
+	if (!space->root) {
+		kmem_free(space, sizeof(*space));
+		return -ENOMEM;
+	}
+	mmu_root_init(phys_to_virt(space->root));
+	shm_space_init(&space->shm, &shm_instance);
+	rwlock_init(&space->lock, RANK_SPACE);
+	spin_init(&space->page_table_lock, RANK_PAGE_TABLE);
+	areas_init(space);
+	space->references = 1;
+	space->map_top = mmu_user_end - STACK_GAP_MIN;
+	*created = space;
+	return 0;
+}
+
+void space_get(struct space *space)
+{
+	/* Relaxed: the caller has a reference. */
+	__atomic_fetch_add(&space->references, 1, __ATOMIC_RELAXED);
+}
+
+static void area_uncharge(struct space *space, struct area *area)
+{
+	if (!(area->flags & AREA_CHARGED))
+		return;
+	commit_release(area_pages(area));
+	space->committed_pages -= area_pages(area);
+}
+
+/* The area's pages, its piece and its record go. Tables stay. */
+static void area_drop(struct gather *gather, struct area *area)
+{
+	struct space *space = gather->space;
+	struct shm_caller storage;
+
+	if (area->own_pages)
+		pagetable_zap(gather, area->start, area->end, &area->own_pages);
+	if (area->piece.mapping)
+		shm_piece_unmap(&space->shm, &area->piece, area_caller(area, &storage));
+	area_uncharge(space, area);
+	area_remove(space, area);
+	area_free(area);
+}
+
+static void space_destroy(struct space *space)
+{
+	struct shm_caller caller;
+	struct gather gather;
+	struct area *area;
+
+	if (cpu_current()->space == space)
+		space_switch(NULL);
+	gather_init(&gather, space);
+	while ((area = space_area_above(space, 0)))
+		area_drop(&gather, area);
+	gather_finish(&gather);
+	shm_caller_current(&caller);
+	caller.space = &space->shm;
+	shm_space_release(&space->shm, &caller);
+	kassert(space->own_pages == 0 && space->mapped_pages == 0);
+	pagetable_destroy(space);
+	if (space->executable)
+		file_put(space->executable);
+	kmem_free(space, sizeof(*space));
+}
+
+void space_put(struct space *space)
+{
+	/* Release what we did to it; acquire what others did, before it goes. */
+	if (__atomic_sub_fetch(&space->references, 1, __ATOMIC_ACQ_REL) == 0)
+		space_destroy(space);
+}
+
+bool space_may_add(struct space *space, uint64_t pages)
+{
+	struct process *process = process_current();
+	uint64_t limit = process ? process->limits[LIMIT_AS][0] : UINT64_MAX;
+
+	return space->mapped_pages + pages <= limit / PAGE_BYTES;
+}
+
+/* ---- map ---- */
+
+static uint64_t phase_of(const struct space_request *request)
+{
+	return request->index << PAGE_SHIFT;
+}
+
+/* Where the mapping goes. 0; -EINVAL, -EPERM, -ENOMEM, -EEXIST. */
+static int place_choose(struct space *space, const struct space_request *request, uint64_t *address)
+{
+	uint64_t size = request->size_bytes, at = request->address;
+	uint64_t alignment = request->alignment_bytes ? request->alignment_bytes : PAGE_BYTES;
+	bool inside = size <= mmu_user_end && at <= mmu_user_end - size;
+
+	if (!size || size > mmu_user_end)
+		return -ENOMEM;
+	if (request->flags & (AREA_FIXED | AREA_NOREPLACE)) {
+		if (at & (PAGE_BYTES - 1))
+			return -EINVAL;
+		if (!inside)
+			return -ENOMEM;
+		if (at < MAP_LOWEST)
+			return -EPERM;
+		if ((request->flags & AREA_NOREPLACE) && !area_range_free(space, at, at + size))
+			return -EEXIST;
+		*address = at;
+		return 0;
+	}
+	at &= ~(PAGE_BYTES - 1);
+	if (at >= MAP_LOWEST && inside && area_range_free(space, at, at + size)) {
+		*address = at;
+		return 0;
+	}
+	*address = area_find_room(space, size, alignment, phase_of(request));
+	return *address ? 0 : -ENOMEM;
+}
+
+static int request_charge(struct space *space, unsigned flags, unsigned protection, uint64_t pages)
+{
+	if (!space_may_add(space, pages))
+		return -ENOMEM;
+	if (!area_is_charged(flags, protection))
+		return 0;
+	if ((flags & AREA_NORESERVE) && commit_mode != 2)
+		return 0;
+	return commit_reserve(pages) ? -ENOMEM : 1;
+}
+
+/* The place is free and the memory promised: make the area. 0, -ENOMEM. */
+static int area_place(struct space *space, const struct space_request *request, uint64_t at,
+                      struct area *area)
+{
+	uint64_t end = at + request->size_bytes;
+
+	shm_place(&space->shm, at, end);
+	area->start = at;
+	area->end = end;
+	area->protection = request->protection;
+	area->protection_max = request->protection_max;
+	area->file = request->file;
+	area->file_offset = phase_of(request);
+	if (request->object) {
+		struct shm_caller storage;
+		unsigned flags = (area->flags & AREA_PRIVATE ? SHM_PIECE_PRIVATE : 0) |
+		                 (area->flags & AREA_SEGMENT ? SHM_PIECE_SEGMENT : 0);
+		int err = shm_piece_map(&space->shm, &area->piece, request->object, at, end,
+		                        request->index, request->protection, flags,
+		                        area_caller(area, &storage));
+		if (err) {
+			area->file = NULL;
+			return err;
+		}
+	}
+	if (area->file)
+		file_get(area->file);
+	area_insert(space, area);
+	if (request->object)
+		shm_piece_settle(&space->shm, &area->piece);
+	else
+		area_merge(space, area);
+	return 0;
+}
+
+int space_map(struct space *space, const struct space_request *request, uint64_t *address)
+{
+	unsigned flags = request->flags & AREA_KEPT_FLAGS;
+	uint64_t pages = request->size_bytes / PAGE_BYTES;
+	struct area *area;
+	uint64_t at;
+	int err = place_choose(space, request, &at);
+
+	if (err)
+		return err;
+	if (!request->object)
+		flags |= AREA_PRIVATE;
+	if (space->area_count >= AREAS_MAX)
+		return -ENOMEM;
+	err = request_charge(space, flags, request->protection, pages);
+	if (err < 0)
+		return err;
+	if (err)
+		flags |= AREA_CHARGED;
+	err = -ENOMEM;
+	area = area_alloc();
+	if (!area)
+		goto uncharge;
+	area->flags = flags;
+	if (!area_range_free(space, at, at + request->size_bytes)) {
+		err = space_unmap(space, at, at + request->size_bytes);
+		if (err)
+			goto free_area;
+	}
+	err = area_place(space, request, at, area);
+	if (err)
+		goto free_area;
+	if (flags & AREA_CHARGED)
+		space->committed_pages += pages;
+	*address = at;
+	return 0;
+free_area:
+	area_free(area);
+uncharge:
+	if (flags & AREA_CHARGED)
+		commit_release(pages);
+	return err;
+}
+
+/* ---- unmap ---- */
+
+int space_unmap(struct space *space, uint64_t start, uint64_t end)
+{
+	struct area *area = space_area_above(space, start);
+	struct area_spares spares;
+	struct gather gather;
+	struct area *next;
+
+	if (!area || area->start >= end)
+		return 0;
+	if (area_spares_take(space, &spares, start, end))
+		return -ENOMEM;
+	area_cut(space, &spares, start, end);
+	gather_init(&gather, space);
+	area = space_area_above(space, start);
+
+	struct area *previous = area_previous(area);
+	struct prune_range prune = {start, end, previous ? previous->end : 0, mmu_user_end};
+
+	for (; area && area->start < end; area = next) {
+		next = area_next(area);
+		area_drop(&gather, area);
+	}
+	if (area)
+		prune.ceiling = area->start;
+	pagetable_prune(&gather, &prune);
+	gather_finish(&gather);
+	return 0;
+}
+
+/* ---- protect ---- */
+
+/* May [start, end) get the protection? Counts the pages that are to be charged now. */
+static int protect_check(struct space *space, uint64_t start, uint64_t end, unsigned protection,
+                         uint64_t *charge_pages)
+{
+	struct area *area = space_area_above(space, start);
+	uint64_t at = start;
+
+	*charge_pages = 0;
+	for (; at < end; area = area_next(area)) {
+		if (!area || area->start > at)
+			return -ENOMEM;
+		if (protection & ~area->protection_max)
+			return -EACCES;
+
+		uint64_t stop = area->end < end ? area->end : end;
+
+		if (area_is_charged(area->flags, protection) &&
+		    !(area->flags & (AREA_CHARGED | AREA_NORESERVE)))
+			*charge_pages += (stop - at) / PAGE_BYTES;
+		at = stop;
+	}
+	return 0;
+}
+
+static bool area_protect(struct space *space, struct area *area, unsigned protection)
+{
+	bool flush = false;
+
+	if (area_is_charged(area->flags, protection) &&
+	    !(area->flags & (AREA_CHARGED | AREA_NORESERVE))) {
+		area->flags |= AREA_CHARGED;
+		space->committed_pages += area_pages(area);
+	}
+	area->protection = protection;
+	if (area->piece.mapping)
+		shm_piece_protect(&space->shm, &area->piece, protection);
+	if (area->own_pages)
+		flush = pagetable_protect(space, area->start, area->end, protection);
+	return flush;
+}
+
+int space_protect(struct space *space, uint64_t start, uint64_t end, unsigned protection)
+{
+	struct area_spares spares;
+	uint64_t charge_pages;
+	bool flush = false;
+	int err = protect_check(space, start, end, protection, &charge_pages);
+
+	if (err)
+		return err;
+	if (area_spares_take(space, &spares, start, end))
+		return -ENOMEM;
+	if (commit_reserve(charge_pages)) {
+		area_spares_drop(&spares);
+		return -ENOMEM;
+	}
+	shm_place(&space->shm, start, end);
+	area_cut(space, &spares, start, end);
+
+	struct area *area = space_area_above(space, start);
+
+	while (area && area->start < end) {
+		if (area->protection != protection && area_protect(space, area, protection))
+			flush = true;
+		area = area_next(area_merge(space, area));
+	}
+	if (flush)
+		flush_range(space, start, end, false);
+	return 0;
+}
+
+/* ---- layout ---- */
+
+uint64_t space_random_bytes(uint64_t limit_bytes)
+{
+	if (kernel_argument_flag("norandmaps"))
+		return 0;
+	return random_u64() % limit_bytes & ~(PAGE_BYTES - 1);
+}
+
+uint64_t space_layout(struct space *space, uint64_t stack_limit_bytes)
+{
+	uint64_t top = mmu_user_end - PAGE_BYTES - space_random_bytes(RANDOM_STACK);
+	uint64_t gap = stack_limit_bytes + STACK_GUARD;
+
+	if (stack_limit_bytes > STACK_GAP_MAX || gap > STACK_GAP_MAX)
+		gap = STACK_GAP_MAX;
+	if (gap < STACK_GAP_MIN)
+		gap = STACK_GAP_MIN;
+	space->stack_start = top;
+	space->map_top = (top - gap) & ~(PAGE_BYTES - 1);
+	space->map_top -= space_random_bytes(mmu_levels > 3 ? RANDOM_MAPPINGS : RANDOM_MAPPINGS_3);
+	return top;
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+/* A space as /proc shows it: areas one by one, and sums. */
+
+#include "kernel/mm/area.h"
+
+#include "kernel/file/file.h"
+
+static uint64_t object_pages(const struct area *area)
+{
+	struct shm_object *object = shm_piece_object(&area->piece);
+	uint64_t first = shm_piece_index(&area->piece, area->start);
+	uint64_t size = shm_object_size_pages(object), pages = area_pages(area), count = 0;
+
+	if (first >= size)
+		return 0;
+	if (pages > size - first)
+		pages = size - first;
+	if (first == 0 && pages == size)
+		return shm_object_resident_pages(object);
+	for (uint64_t i = 0; i < pages; i++)
+		count += shm_object_page_present(object, first + i);
+	return count;
+}
+
+bool space_view_next(struct space *space, uint64_t *cursor, struct area_view *view, bool count)
+{
+	rwlock_lock(&space->lock, false);
+	struct area *area = space_area_above(space, *cursor);
+
+	if (area) {
+		view->start = area->start;
+		view->end = area->end;
+		view->protection = area->protection;
+		view->flags = area->flags;
+		view->file = area->file;
+		if (view->file)
+			file_get(view->file);
+		view->file_offset = area->file_offset;
+		view->shows_object = area->piece.mapping != NULL;
+		view->segment = view->shows_object &&
+		                shm_piece_segment(&area->piece, &view->shmid, &view->key);
+		view->own_pages = area->own_pages;
+		view->object_pages = UINT64_MAX;
+		if (count)
+			view->object_pages = view->shows_object ? object_pages(area) : 0;
+		*cursor = area->end;
+	}
+	rwlock_unlock(&space->lock, false);
+	return area != NULL;
+}
+
+static void usage_add(struct space_usage *usage, const struct area *area)
+{
+	uint64_t pages = area_pages(area);
+
+	if (area->flags & AREA_STACK)
+		usage->stack += pages;
+	else if (area->protection & SHM_EXEC)
+		usage->text += pages;
+	else if ((area->flags & AREA_PRIVATE) && (area->protection & SHM_WRITE))
+		usage->data += pages;
+	if (area->piece.mapping) {
+		uint64_t there = shm_object_resident_pages(shm_piece_object(&area->piece));
+
+		usage->shared += there < pages ? there : pages;
+	}
+}
+
+void space_usage(struct space *space, struct space_usage *usage)
+{
+	*usage = (struct space_usage){0};
+	rwlock_lock(&space->lock, false);
+	usage->mapped = space->mapped_pages;
+	usage->own = space->own_pages;
+	usage->locked = space->locked_pages;
+	usage->tables = space->table_pages + 1;
+	for (struct area *area = space_area_above(space, 0); area; area = area_next(area))
+		usage_add(usage, area);
+	rwlock_unlock(&space->lock, false);
+}
