@@ -5,10 +5,12 @@
  * page.S, which puts back what it took. Intel SDM volume 1, 13.4.
  */
 
+#include "abi/signal.h"
 #include "arch/x86_64/fpu.h"
 #include "arch/x86_64/x86.h"
 #include "kernel/lib/print.h"
 #include "kernel/lib/string.h"
+#include "kernel/process/process.h"
 
 #define CONTROL_X87 0x37f
 #define CONTROL_SSE 0x1f80
@@ -53,4 +55,26 @@ void fpu_reset(void *memory)
 	memset(area, 0, FPU_LEGACY_BYTES + FPU_HEADER_BYTES);
 	area->control = CONTROL_X87;
 	area->mxcsr = CONTROL_SSE;
+}
+
+/* The si_code of the first exception that is raised and not masked; status and mask as in MXCSR. */
+static int exception_code(unsigned raised)
+{
+	static const int codes[6] = {FPE_FLTINV, FPE_FLTUND, FPE_FLTDIV,
+				     FPE_FLTOVF, FPE_FLTUND, FPE_FLTRES};
+
+	for (unsigned bit = 0; bit < 6; bit++)
+		if (raised & 1u << bit)
+			return codes[bit];
+	return FPE_FLTINV;
+}
+
+int fpu_exception_code(bool simd)
+{
+	struct fpu_area *area = thread_current()->arch.fpu;
+
+	fpu_save(area);
+	if (simd)
+		return exception_code(area->mxcsr & ~(area->mxcsr >> 7));
+	return exception_code(area->status & ~area->control);
 }

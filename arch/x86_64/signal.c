@@ -157,19 +157,11 @@ static void fpu_sanitize(struct fpu_area *area, bool extended)
 	memset(area->reserved1, 0, sizeof(area->reserved1));
 }
 
-/* The vector state from the user's stack; address 0: as in a fresh program. 0, -EFAULT. */
-static int fpu_read(struct thread *thread, uint64_t from)
+/* The state as the program left it, checked. 0, -EFAULT. */
+static int fpu_fetch(struct fpu_area *area, uint64_t from)
 {
-	struct fpu_area *area = thread->arch.fpu;
 	uint32_t end = 0;
 
-	fpu_reset(area);
-	if (!from) {
-		fpu_load(area);
-		return 0;
-	}
-	if (from & 63 && cpu_features.xsave)
-		return -EFAULT;
 	if (copy_from_user(area, from, FPU_LEGACY_BYTES))
 		return -EFAULT;
 	bool extended = cpu_features.xsave && area->software.magic == FPU_MAGIC_START &&
@@ -177,12 +169,27 @@ static int fpu_read(struct thread *thread, uint64_t from)
 	if (extended && (copy_from_user(&end, from + cpu_features.fpu_bytes, sizeof(end)) ||
 			 end != FPU_MAGIC_END))
 		extended = false;
-	int err = extended ? copy_from_user(area, from, cpu_features.fpu_bytes) : 0;
-	if (err)
-		fpu_reset(area);
+	if (extended && copy_from_user(area, from, cpu_features.fpu_bytes))
+		return -EFAULT;
 	fpu_sanitize(area, extended);
-	fpu_load(area);
-	return err;
+	return 0;
+}
+
+/* The vector state from the user's stack; address 0: as in a fresh program. 0, -EFAULT. */
+static int fpu_read(struct thread *thread, uint64_t from)
+{
+	/* Not straight into the thread's area: a fault may switch threads, which saves there. */
+	struct fpu_area area;
+
+	fpu_reset(&area);
+	if (from) {
+		int err = fpu_fetch(&area, from);
+		if (err)
+			return err;
+	}
+	memcpy(thread->arch.fpu, &area, sizeof(area));
+	fpu_load(thread->arch.fpu);
+	return 0;
 }
 
 static void machine_load(const struct machine_context *machine, struct trap_frame *frame)

@@ -11,6 +11,8 @@
 #define VECTOR_NMI        2
 #define VECTOR_BREAKPOINT 3
 #define VECTOR_PAGE_FAULT 14
+#define VECTOR_X87        16
+#define VECTOR_SIMD       19
 #define EXCEPTION_COUNT   32
 
 #define FAULT_WRITE    (1u << 1)
@@ -41,10 +43,10 @@ static const struct exception {
 	[12] = {"stack segment", SIGBUS, SI_KERNEL},
 	[13] = {"general protection", SIGSEGV, SI_KERNEL},
 	[14] = {"page fault", 0, 0},
-	[16] = {"x87 error", SIGFPE, FPE_FLTINV},
+	[16] = {"x87 error", SIGFPE, 0},
 	[17] = {"alignment check", SIGBUS, BUS_ADRALN},
 	[18] = {"machine check", 0, 0},
-	[19] = {"SIMD error", SIGFPE, FPE_FLTINV},
+	[19] = {"SIMD error", SIGFPE, 0},
 };
 
 static void __attribute__((noreturn)) trap_panic(const struct trap_frame *frame, uint64_t vector,
@@ -105,9 +107,11 @@ static void exception(struct trap_frame *frame, uint64_t vector)
 	if (!frame_from_user(frame) || !what->signal)
 		trap_panic(frame, vector, 0);
 	trap_note(frame, vector, 0);
+	int code = what->code;
+	if (vector == VECTOR_X87 || vector == VECTOR_SIMD)
+		code = fpu_exception_code(vector == VECTOR_SIMD);
 	/* The address is where it happened, but for those that Linux reports without one. */
-	trap_user_exception(frame, what->signal, what->code,
-			    what->code == SI_KERNEL ? 0 : frame->rip);
+	trap_user_exception(frame, what->signal, code, code == SI_KERNEL ? 0 : frame->rip);
 }
 
 void trap_handle(struct trap_frame *frame)

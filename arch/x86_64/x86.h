@@ -114,6 +114,8 @@ void fpu_init(void);
 void fpu_save(void *area);
 void fpu_load(const void *area);
 void fpu_reset(void *area); /* and the registers, when it is the running thread's */
+/* Of the running thread, for SIGFPE: x87's or SSE's. */
+int fpu_exception_code(bool simd);
 
 /* ---- apic.c ---- */
 void apic_init(void);     /* boot CPU: find, map, set up lines */
