@@ -127,15 +127,22 @@ int pagetable_fork(struct space *parent, struct space *child, uint64_t start, ui
 	return err;
 }
 
-int pagetable_prepare(struct space *space, uint64_t start, uint64_t end)
+int pagetable_prepare_move(struct space *space, uint64_t from, uint64_t to, uint64_t size_bytes)
 {
-	uint64_t address = start & ~(SHM_SPAN_BYTES - 1);
-	uint64_t *entry;
+	uint64_t address = from, end = from + size_bytes, span, *entry;
 	int err = 0;
 
 	spin_lock(&space->page_table_lock);
-	for (; address < end && !err; address += SHM_SPAN_BYTES)
-		err = pagetable_entry_make(space, address, &entry);
+	while (!err && pagetable_slot_next(space, address, end, &span)) {
+		uint64_t first = span > address ? span : address;
+		uint64_t stop = span + SHM_SPAN_BYTES < end ? span + SHM_SPAN_BYTES : end;
+
+		/* One leaf's pages may land in two. */
+		err = pagetable_entry_make(space, first - from + to, &entry);
+		if (!err)
+			err = pagetable_entry_make(space, stop - PAGE_BYTES - from + to, &entry);
+		address = stop;
+	}
 	spin_unlock(&space->page_table_lock);
 	return err;
 }

@@ -101,8 +101,8 @@ bool pagetable_protect(struct space *space, uint64_t start, uint64_t end, unsign
  */
 int pagetable_fork(struct space *parent, struct space *child, uint64_t start, uint64_t end,
                    uint64_t count, bool *flush);
-/* Make leaves for [start, end). Takes the lock. 0; -ENOMEM. For mremap, before it commits. */
-int pagetable_prepare(struct space *space, uint64_t start, uint64_t end);
+/* Make the leaves that a move of own pages needs. Takes the lock. 0; -ENOMEM. Before it commits. */
+int pagetable_prepare_move(struct space *space, uint64_t from, uint64_t to, uint64_t size_bytes);
 /* Own pages move; leaves at the destination exist. The caller flushes the source. Takes the lock. */
 void pagetable_move(struct space *space, uint64_t from, uint64_t to, uint64_t size_bytes);
 /* All tables below the root go, and the root. No CPU has it loaded; no own pages are left. No lock. */

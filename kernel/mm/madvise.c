@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT
+/*
+ * madvise(2) and mincore(2). Advice that only tunes is accepted and does
+ * nothing; advice that changes what a program sees is followed.
+ */
+
+#include "abi/mman.h"
+
+#include "kernel/file/file.h"
+#include "kernel/mm/area.h"
+#include "kernel/mm/pagetable.h"
+#include "kernel/process/process.h"
+#include "kernel/syscall/syscall.h"
+
+#define PAGE_MASK     (PAGE_BYTES - 1)
+#define MINCORE_CHUNK 256 /* pages looked at under one lock */
+
+/* Own pages of [start, end) of an area go: zeros, or the object's contents, come back. */
+static int advice_drop(struct space *space, struct area *area, uint64_t start, uint64_t end)
+{
+	struct gather gather;
+
+	if (area->flags & AREA_LOCKED)
+		return -EINVAL;
+	gather_init(&gather, space);
+	if (area->own_pages)
+		pagetable_zap(&gather, start, end, &area->own_pages);
+	gather_finish(&gather);
+	return 0;
+}
+
+static int advice_remove(struct area *area, uint64_t start, uint64_t end)
+{
+	if (!area_is_shared(area) || (area->flags & AREA_LOCKED))
+		return -EINVAL;
+	if (!(area->protection_max & SHM_WRITE))
+		return -EACCES;
+	shm_object_punch(shm_piece_object(&area->piece), shm_piece_index(&area->piece, start),
+	                 (end - start) / PAGE_BYTES);
+	return 0;
+}
+
+/* One area's part [start, end) of the range. Space lock exclusive. 0, or why not. */
+static int advice_apply(struct space *space, struct area *area, uint64_t start, uint64_t end,
+                        int advice)
+{
+	switch (advice) {
+	case MADV_DONTNEED:
+		return advice_drop(space, area, start, end);
+	case MADV_FREE:
+		return area_is_anonymous(area) ? advice_drop(space, area, start, end) : -EINVAL;
+	case MADV_REMOVE:
+		return advice_remove(area, start, end);
+	case MADV_WIPEONFORK:
+		return area_is_anonymous(area) ? 0 : -EINVAL;
+	default:
+		return 0;
+	}
+}
+
+/* The advice changes a flag of areas: which, and to what. */
+static bool advice_flag(int advice, unsigned *flag, bool *on)
+{
+	*flag = advice == MADV_DONTFORK || advice == MADV_DOFORK ? AREA_DONTFORK : AREA_WIPEONFORK;
+	*on = advice == MADV_DONTFORK || advice == MADV_WIPEONFORK;
+	return *on || advice == MADV_DOFORK || advice == MADV_KEEPONFORK;
+}
+
+static bool advice_known(int advice)
+{
+	return (advice >= MADV_NORMAL && advice <= MADV_DONTNEED) ||
+	       (advice >= MADV_FREE && advice <= MADV_POPULATE_WRITE);
+}
+
+/* Holes do not stop it: what is mapped is done, then -ENOMEM. madvise(2), ERRORS. */
+static long advise_locked(struct space *space, uint64_t start, uint64_t end, int advice)
+{
+	struct area_spares spares;
+	unsigned flag;
+	bool on, hole = false;
+	int err = 0;
+
+	if (advice_flag(advice, &flag, &on)) {
+		if (area_spares_take(space, &spares, start, end) != 0)
+			return -ENOMEM;
+		area_cut(space, &spares, start, end);
+	} else {
+		flag = 0;
+	}
+
+	struct area *area = space_area_above(space, start);
+
+	while (area && area->start < end && !err) {
+		uint64_t from = area->start > start ? area->start : start;
+		uint64_t stop = area->end < end ? area->end : end;
+
+		hole = hole || area->start > start;
+		err = advice_apply(space, area, from, stop, advice);
+		if (!err && flag)
+			area->flags = (area->flags & ~flag) | (on ? flag : 0);
+		start = stop;
+		area = area_next(flag ? area_merge(space, area) : area);
+	}
+	return err ? err : hole || start < end ? -ENOMEM : 0;
+}
+
+/* MADV_POPULATE_READ and _WRITE. */
+static long advise_populate(struct space *space, uint64_t start, uint64_t end, int advice)
+{
+	for (; start < end; start += PAGE_BYTES) {
+		unsigned access = advice == MADV_POPULATE_WRITE ? SHM_WRITE : SHM_READ;
+
+		arch_interrupt_point();
+		if (signal_kill_is_pending())
+			return -EINTR;
+		switch (space_fault(space, start, access)) {
+		case SPACE_FAULT_DONE:
+			break;
+		case SPACE_FAULT_SEGV_ACCERR:
+			return -EINVAL;
+		case SPACE_FAULT_BUS:
+			return -EFAULT;
+		case SPACE_FAULT_SEGV_MAPERR:
+		case SPACE_FAULT_MEMORY:
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+/* madvise(2). */
+long sys_madvise(const uint64_t *argument)
+{
+	struct space *space = thread_current()->space;
+	uint64_t start = argument[0], end = start + ((argument[1] + PAGE_MASK) & ~PAGE_MASK);
+	int advice = (int)argument[2];
+
+	if (!advice_known(advice) || (start & PAGE_MASK) || end < start ||
+	    (argument[1] && end == start))
+		return -EINVAL;
+	if (start == end)
+		return 0;
+	if (end > mmu_user_end)
+		return -ENOMEM;
+	if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
+		return advise_populate(space, start, end, advice);
+	rwlock_lock(&space->lock, true);
+	long result = advise_locked(space, start, end, advice);
+
+	rwlock_unlock(&space->lock, true);
+	return result;
+}
+
+static bool page_is_there(struct space *space, struct area *area, uint64_t address)
+{
+	bool own = false;
+
+	if (area->own_pages) {
+		spin_lock(&space->page_table_lock);
+		uint64_t *entry = pagetable_entry(space, address);
+
+		own = entry && entry_has_own_page(entry_load(entry));
+		spin_unlock(&space->page_table_lock);
+	}
+	return own || (area->piece.mapping &&
+	               shm_object_page_present(shm_piece_object(&area->piece),
+	                                       shm_piece_index(&area->piece, address)));
+}
+
+/* One byte for each page from `start` on. 0; -ENOMEM: not mapped. Takes the space lock. */
+static int residency_look(struct space *space, uint64_t start, uint8_t *there, unsigned count)
+{
+	int err = 0;
+
+	rwlock_lock(&space->lock, false);
+	struct area *area = space_area_above(space, start);
+
+	for (unsigned i = 0; i < count && !err; i++, start += PAGE_BYTES) {
+		if (area && area->end <= start)
+			area = area_next(area);
+		if (!area || area->start > start)
+			err = -ENOMEM;
+		else
+			there[i] = page_is_there(space, area, start);
+	}
+	rwlock_unlock(&space->lock, false);
+	return err;
+}
+
+/* mincore(2). */
+long sys_mincore(const uint64_t *argument)
+{
+	struct space *space = thread_current()->space;
+	uint64_t start = argument[0], out = argument[2];
+	uint64_t pages = argument[1] / PAGE_BYTES + !!(argument[1] & PAGE_MASK);
+	uint8_t there[MINCORE_CHUNK];
+
+	if (start & PAGE_MASK)
+		return -EINVAL;
+	if (start > mmu_user_end || pages > (mmu_user_end - start) / PAGE_BYTES)
+		return -ENOMEM;
+	while (pages) {
+		unsigned count = pages < MINCORE_CHUNK ? (unsigned)pages : MINCORE_CHUNK;
+		int err = residency_look(space, start, there, count);
+
+		if (err)
+			return err;
+		if (copy_to_user(out, there, count) != 0)
+			return -EFAULT;
+		arch_interrupt_point();
+		start += count * PAGE_BYTES;
+		out += count;
+		pages -= count;
+	}
+	return 0;
+}

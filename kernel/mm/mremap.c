@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT
+/*
+ * mremap(2): a mapping grows, shrinks or moves. A move makes the new area
+ * first, with all that can fail, then carries the own pages over and unmaps
+ * the old range. Pages of objects are not moved: they come back by faults.
+ */
+
+#include "abi/mman.h"
+
+#include "kernel/file/file.h"
+#include "kernel/mm/area.h"
+#include "kernel/mm/flush.h"
+#include "kernel/mm/pagetable.h"
+#include "kernel/process/process.h"
+#include "kernel/syscall/syscall.h"
+
+#define PAGE_MASK (PAGE_BYTES - 1)
+
+struct move {
+	uint64_t from, from_bytes;
+	uint64_t to, to_bytes;
+	uint64_t flags; /* MREMAP_* */
+};
+
+/* Promise memory for `pages` more of the area. 0, -ENOMEM. */
+static int growth_charge(struct space *space, const struct area *area, uint64_t pages)
+{
+	if (!space_may_add(space, pages))
+		return -ENOMEM;
+	return area->flags & AREA_CHARGED ? commit_reserve(pages) : 0;
+}
+
+/* Can the area become longer where it is? 0 when it has. */
+static int grow_in_place(struct space *space, struct area *area, uint64_t new_end)
+{
+	uint64_t pages = (new_end - area->end) / PAGE_BYTES;
+
+	if (new_end > mmu_user_end || !area_range_free(space, area->end, new_end) ||
+	    growth_charge(space, area, pages) != 0)
+		return -ENOMEM;
+	if (area->flags & AREA_CHARGED)
+		space->committed_pages += pages;
+	shm_place(&space->shm, area->end, new_end);
+	if (area->piece.mapping)
+		shm_piece_extend(&space->shm, &area->piece, new_end);
+	area_resize(space, area, area->start, new_end);
+	if (area_is_anonymous(area))
+		area_merge(space, area);
+	return 0;
+}
+
+/* Choose or clear the destination. 0; -ENOMEM, -EINVAL. The old area may have been cut. */
+static int destination_take(struct space *space, struct move *move)
+{
+	struct area *area = space_area_above(space, move->from);
+	uint64_t alignment = PAGE_BYTES, phase = 0;
+
+	if (move->flags & MREMAP_FIXED) {
+		if ((move->to & PAGE_MASK) || move->to > mmu_user_end ||
+		    move->to_bytes > mmu_user_end - move->to)
+			return -EINVAL;
+		if (move->to < move->from + move->from_bytes &&
+		    move->from < move->to + move->to_bytes)
+			return -EINVAL;
+		if (move->to < MAP_LOWEST)
+			return -EPERM;
+		return space_unmap(space, move->to, move->to + move->to_bytes);
+	}
+	if (area_is_shared(area)) {
+		alignment = shm_object_alignment_bytes(shm_piece_object(&area->piece));
+		phase = shm_piece_index(&area->piece, move->from) << PAGE_SHIFT;
+	}
+	move->to = area_find_room(space, move->to_bytes, alignment, phase);
+	return move->to ? 0 : -ENOMEM;
+}
+
+/* The area at the destination, not yet in the tree. 0; -ENOMEM. */
+static int target_make(struct space *space, const struct move *move, struct area *from,
+                       struct area *target)
+{
+	struct shm_caller storage;
+
+	shm_place(&space->shm, move->to, move->to + move->to_bytes);
+	target->start = move->to;
+	target->end = move->to + move->to_bytes;
+	target->protection = from->protection;
+	target->protection_max = from->protection_max;
+	target->flags = from->flags & ~AREA_STACK;
+	target->file_offset = from->file_offset + (move->from - from->start);
+	if (from->own_pages &&
+	    pagetable_prepare_move(space, move->from, move->to, move->from_bytes) != 0)
+		return -ENOMEM;
+	if (from->piece.mapping &&
+	    shm_piece_map(&space->shm, &target->piece, shm_piece_object(&from->piece),
+	                  target->start, target->end,
+	                  shm_piece_index(&from->piece, move->from), from->protection,
+	                  from->piece.flags, area_caller(from, &storage)) != 0)
+		return -ENOMEM;
+	target->file = from->file;
+	if (target->file)
+		file_get(target->file);
+	area_insert(space, target);
+	return 0;
+}
+
+/* Everything is reserved: own pages go over, the old range goes. Cannot fail. */
+static void move_commit(struct space *space, const struct move *move, struct area_spares *spares,
+                        struct area *target)
+{
+	uint64_t end = move->from + move->from_bytes;
+
+	if (target->flags & AREA_CHARGED)
+		space->committed_pages += area_pages(target);
+	if (move->from_bytes) {
+		area_cut(space, spares, move->from, end);
+
+		struct area *from = space_area_above(space, move->from);
+
+		if (from->own_pages) {
+			pagetable_move(space, move->from, move->to, move->from_bytes);
+			flush_range(space, move->from, end, false);
+			target->own_pages = from->own_pages;
+			from->own_pages = 0;
+		}
+		if (!(move->flags & MREMAP_DONTUNMAP))
+			space_unmap(space, move->from, end); /* cut already: cannot fail */
+	}
+	if (target->piece.mapping)
+		shm_piece_settle(&space->shm, &target->piece);
+	else
+		area_merge(space, target);
+}
+
+static long area_move(struct space *space, struct move *move)
+{
+	struct area_spares spares;
+	struct area *target, *from;
+	long err = destination_take(space, move);
+
+	if (err)
+		return err;
+	from = space_area_above(space, move->from);
+	err = growth_charge(space, from, move->to_bytes / PAGE_BYTES);
+	if (err)
+		return err;
+
+	bool charged = from->flags & AREA_CHARGED;
+
+	err = -ENOMEM;
+	target = area_alloc();
+	if (!target)
+		goto uncharge;
+	if (area_spares_take(space, &spares, move->from, move->from + move->from_bytes) != 0)
+		goto free_target;
+	if (target_make(space, move, from, target) != 0)
+		goto drop_spares;
+	move_commit(space, move, &spares, target);
+	return (long)move->to;
+drop_spares:
+	area_spares_drop(&spares);
+free_target:
+	area_free(target);
+uncharge:
+	if (charged)
+		commit_release(move->to_bytes / PAGE_BYTES);
+	return err;
+}
+
+static bool arguments_ok(const struct move *move)
+{
+	uint64_t flags = move->flags;
+
+	if (flags & ~(uint64_t)(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP))
+		return false;
+	if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) && !(flags & MREMAP_MAYMOVE))
+		return false;
+	if ((flags & MREMAP_DONTUNMAP) && move->from_bytes != move->to_bytes)
+		return false;
+	return !(move->from & PAGE_MASK) && move->to_bytes && move->to_bytes <= mmu_user_end;
+}
+
+static long remap_locked(struct space *space, struct move *move)
+{
+	struct area *area = space_area_above(space, move->from);
+	uint64_t old_end = move->from + move->from_bytes;
+	bool fixed = move->flags & MREMAP_FIXED;
+
+	if (!area || area->start > move->from)
+		return -EFAULT;
+	if (!move->from_bytes && (!area_is_shared(area) || !(move->flags & MREMAP_MAYMOVE)))
+		return -EINVAL;
+	if ((move->flags & MREMAP_DONTUNMAP) && !area_is_anonymous(area))
+		return -EINVAL;
+	if (!fixed && move->from_bytes >= move->to_bytes && !(move->flags & MREMAP_DONTUNMAP)) {
+		long err = space_unmap(space, move->from + move->to_bytes, old_end);
+
+		return err ? err : (long)move->from;
+	}
+	if (old_end > area->end || old_end < move->from)
+		return -EFAULT;
+	if (fixed && move->from_bytes > move->to_bytes) {
+		if (space_unmap(space, move->from + move->to_bytes, old_end) != 0)
+			return -ENOMEM;
+		move->from_bytes = move->to_bytes;
+	}
+	if (!fixed && move->from_bytes && old_end == area->end &&
+	    !(move->flags & MREMAP_DONTUNMAP) &&
+	    grow_in_place(space, area, move->from + move->to_bytes) == 0)
+		return (long)move->from;
+	if (!(move->flags & MREMAP_MAYMOVE))
+		return -ENOMEM;
+	return area_move(space, move);
+}
+
+/* mremap(2). */
+long sys_mremap(const uint64_t *argument)
+{
+	struct space *space = thread_current()->space;
+	struct move move = {
+		.from = argument[0],
+		.from_bytes = (argument[1] + PAGE_MASK) & ~PAGE_MASK,
+		.to = argument[4],
+		.to_bytes = (argument[2] + PAGE_MASK) & ~PAGE_MASK,
+		.flags = argument[3],
+	};
+
+	if (!arguments_ok(&move))
+		return -EINVAL;
+	if (move.from > mmu_user_end || move.from_bytes > mmu_user_end - move.from)
+		return -EFAULT;
+	rwlock_lock(&space->lock, true);
+	long result = remap_locked(space, &move);
+
+	rwlock_unlock(&space->lock, true);
+	if (result >= 0) {
+		bool locked = false;
+
+		rwlock_lock(&space->lock, false);
+		struct area *area = space_area_above(space, (uint64_t)result);
+
+		locked = area && (area->flags & AREA_LOCKED);
+		rwlock_unlock(&space->lock, false);
+		if (locked)
+			space_populate(space, (uint64_t)result, (uint64_t)result + move.to_bytes);
+	}
+	return result;
+}
