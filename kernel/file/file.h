@@ -24,18 +24,19 @@ struct abi_stat;
  * Bytes to read into or write from: one or more pieces of user memory, or one
  * of kernel memory. io_copy_* move and count down; a short count is a fault.
  */
+struct io_piece {
+	uint64_t address;
+	uint64_t size_bytes;
+};
 struct io {
 	bool kernel;
-	const struct io_piece {
-		uint64_t address;
-		uint64_t size_bytes;
-	} *pieces;
+	const struct io_piece *pieces;
 	unsigned piece_count;
 	uint64_t piece_offset; /* into pieces[0] */
 	uint64_t left_bytes;
 };
-size_t io_copy_to(struct io *io, const void *from, size_t size_bytes);   /* kernel -> io */
-size_t io_copy_from(struct io *io, void *to, size_t size_bytes);         /* io -> kernel */
+size_t io_copy_to(struct io *io, const void *from, size_t size_bytes); /* kernel -> io */
+size_t io_copy_from(struct io *io, void *to, size_t size_bytes);       /* io -> kernel */
 
 #define POLL_IN  0x001
 #define POLL_OUT 0x004
@@ -55,17 +56,19 @@ struct file_operations {
 	/* The object that mmap shows, with a reference; NULL: cannot be mapped. NULL operation: the same. */
 	struct shm_object *(*object)(struct file *file);
 	void (*release)(struct file *file); /* the last reference goes */
+	bool seeks; /* reads and writes have positions: lseek, pread; else ESPIPE */
 };
 
 struct file {
 	const struct file_operations *operations; /* [I] */
-	uint32_t references;   /* [a] */
-	uint32_t flags;        /* [a] O_APPEND, O_NONBLOCK, access mode */
-	struct inode *inode;   /* [I] a reference; every file has one */
+	uint32_t references;                      /* [a] */
+	uint32_t flags;                           /* [a] O_APPEND, O_NONBLOCK, access mode */
+	struct inode *inode;                      /* [I] a reference; every file has one */
 	struct dentry *dentry; /* [I] a reference, for names; NULL: pipes and such */
 	struct mutex position_lock;
-	uint64_t position; /* position_lock */
-	void *data;        /* the operations' */
+	uint64_t position;  /* position_lock */
+	void *data;         /* the operations' */
+	uint32_t lock_mode; /* flock(2): LOCK_SH, LOCK_EX or 0; lock.c */
 };
 
 void file_get(struct file *file);
@@ -110,7 +113,7 @@ struct fs_context *fs_context_get(struct fs_context *fs);
 void fs_context_put(struct fs_context *fs);
 
 /* ---- boot ---- */
-void file_init(void);                                     /* root tmpfs, /dev, /proc, /dev/shm, /tmp */
+void file_init(void); /* root tmpfs, /dev, /proc, /dev/shm, /tmp */
 int initramfs_unpack(const void *archive, size_t size_bytes); /* cpio, newc; several in a row */
 
 #endif

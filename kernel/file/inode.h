@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KERNEL_FILE_INODE_H
+#define KERNEL_FILE_INODE_H
+
+/*
+ * An inode is a file without a name: its kind, owner, permission, times and
+ * what it holds. Names (struct dentry, dentry.h) and open files point to it
+ * with references; the last one frees it, whatever the link count says.
+ *
+ * Fields: [I] immutable, [a] atomic, [i] the inode's lock, [t] the tree lock.
+ */
+
+#include "abi/stat.h"
+#include "kernel/file/file.h"
+#include "kernel/process/cred.h"
+
+struct pipe;
+struct inode;
+
+/* One file system: a tree of dentries under its root, mounted in at most one place. */
+struct filesystem {
+	const char *type;     /* [I] */
+	uint64_t device;      /* [I] st_dev */
+	int64_t magic;        /* [I] statfs f_type */
+	bool changeable;      /* [I] names can be made and removed */
+	uint32_t mount_flags; /* [t] MS_* */
+	uint32_t references;  /* [a] inodes, and the mount */
+	uint64_t next_number; /* [a] of inodes */
+	uint64_t inode_count; /* [a] */
+	uint64_t pages_max;   /* [a] 0: no limit */
+	uint64_t pages_used;  /* [a] */
+};
+
+struct filesystem *filesystem_create(const char *type, int64_t magic, bool changeable);
+void filesystem_put(struct filesystem *filesystem);
+
+/* Where a directory's iteration stands and where its entries go. */
+struct directory_emitter {
+	/* False: no room; the entry is not consumed. `next` is the position after it. */
+	bool (*emit)(struct directory_emitter *emitter, const char *name, size_t length,
+		     uint64_t number, uint32_t mode, uint64_t next);
+	uint64_t position;
+};
+
+struct inode_operations {
+	const struct file_operations *files; /* of an open file; NULL: open decides by kind */
+	/* Directories that are not in the tree of dentries. 0 and a reference, or -ENOENT. */
+	int (*lookup)(struct dentry *directory, const char *name, size_t length,
+		      struct dentry **found);
+	/* From emitter->position on; "." and ".." are at 0 and 1 and not its business. */
+	int (*iterate)(struct dentry *directory, struct directory_emitter *emitter);
+	/* Symbolic links whose text is made up: its length, or a negative errno. */
+	long (*read_link)(struct dentry *link, char *text, size_t size_bytes);
+	/* Links that lead to an object rather than a path: 0 and a reference. */
+	int (*follow)(struct dentry *link, struct dentry **target);
+	/* After `file` has been set up; may set its operations and data. 0 or a negative errno. */
+	int (*open)(struct inode *inode, struct file *file);
+	int (*resize)(struct inode *inode, uint64_t size_bytes); /* inode lock held */
+	void (*destroy)(struct inode *inode);                    /* the last reference */
+};
+
+struct inode {
+	const struct inode_operations *operations; /* [I] */
+	struct filesystem *filesystem;             /* [I] a reference */
+	uint64_t number;                           /* [I] */
+	uint64_t device;                           /* [I] st_rdev of devices */
+	uint32_t references;                       /* [a] */
+	uint32_t links;                            /* [t] st_nlink */
+	uint32_t mode, uid, gid;                   /* [a] */
+	uint32_t writers;                          /* [a] open for writing: for execve's ETXTBSY */
+	int64_t atime_ns, mtime_ns, ctime_ns, birth_ns; /* [a] since 1970 */
+	struct mutex lock;
+	uint64_t size_bytes; /* [i] to write, [a] to read */
+	union {
+		struct shm_object *object; /* [i] regular files; NULL: never written */
+		const char *link_text;     /* [I] symbolic links, kmem */
+		const void *generic;       /* /proc: its own */
+	};
+	struct pipe *pipe;      /* [i] fifos: made at the first open */
+	uint64_t pages_charged; /* [i] to the file system */
+	uint32_t seals;         /* [i] F_SEAL_* */
+	uint64_t private[2];    /* [I] /proc: what it shows */
+	bool can_link;          /* [I] O_TMPFILE: linkat may give it its first name */
+	int32_t flock_holders;  /* lock.c: shared holders, or -1 for an exclusive one */
+};
+
+/* A new inode with one reference and no link; the caller's fsuid and fsgid. NULL: no memory. */
+struct inode *inode_create(struct filesystem *filesystem, const struct inode_operations *operations,
+			   uint32_t mode);
+void inode_get(struct inode *inode);
+void inode_put(struct inode *inode);
+
+int64_t inode_now_ns(void); /* CLOCK_REALTIME */
+void inode_touch_access(struct inode *inode);
+void inode_touch_change(struct inode *inode); /* ctime */
+void inode_touch_modify(struct inode *inode); /* mtime and ctime */
+
+/* Whose permissions count: a call's effective ids, or for access(2) the real ones. */
+struct access {
+	const struct cred *cred; /* groups */
+	uint32_t uid, gid;
+	bool override;    /* CAP_DAC_OVERRIDE */
+	bool read_search; /* CAP_DAC_READ_SEARCH */
+	bool owner;       /* CAP_FOWNER */
+};
+void access_current(struct access *access); /* the running thread's */
+void access_real(struct access *access);    /* as access(2) asks */
+
+/* Mask of ACCESS_READ and its kin: 0 or -EACCES, -EROFS. inode(7), path_resolution(7). */
+int inode_permission(struct inode *inode, const struct access *access, unsigned mask);
+bool inode_is_owner(struct inode *inode, const struct access *access);
+/* May the caller remove or rename this entry of the directory? Write permission and sticky bit. */
+int inode_may_delete(struct inode *directory, struct inode *victim, const struct access *access);
+/* A write or a change of owner by an ordinary user takes set-id bits away. */
+void inode_drop_setid(struct inode *inode);
+
+/* struct stat and struct statx of an inode. */
+void inode_stat(struct inode *inode, struct abi_stat *stat);
+void inode_statx(struct inode *inode, struct abi_statx *stat);
+uint64_t inode_blocks(struct inode *inode); /* of 512 bytes */
+
+#endif

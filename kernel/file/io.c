@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+/* Bytes between the kernel and a program's pieces of memory. */
+
+#include "abi/errno.h"
+#include "arch/arch.h"
+#include "kernel/file/open.h"
+#include "kernel/lib/string.h"
+
+void io_init_kernel(struct io *io, struct io_piece *piece, void *memory, size_t size_bytes)
+{
+	*piece = (struct io_piece){(uint64_t)memory, size_bytes};
+	*io = (struct io){true, piece, 1, 0, size_bytes};
+}
+
+void io_init_user(struct io *io, struct io_piece *piece, uint64_t address, uint64_t size_bytes)
+{
+	*piece = (struct io_piece){address, size_bytes};
+	*io = (struct io){false, piece, 1, 0, size_bytes};
+}
+
+enum io_direction { IO_TO, IO_FROM, IO_CLEAR };
+
+static int piece_copy(bool kernel, uint64_t address, void *memory, size_t size_bytes,
+		      enum io_direction direction)
+{
+	if (!kernel)
+		return direction == IO_TO     ? copy_to_user(address, memory, size_bytes)
+		       : direction == IO_FROM ? copy_from_user(memory, address, size_bytes)
+					      : clear_user(address, size_bytes);
+	if (direction == IO_TO)
+		memcpy((void *)address, memory, size_bytes);
+	else if (direction == IO_FROM)
+		memcpy(memory, (const void *)address, size_bytes);
+	else
+		memset((void *)address, 0, size_bytes);
+	return 0;
+}
+
+static size_t io_move(struct io *io, uint8_t *memory, size_t size_bytes,
+		      enum io_direction direction)
+{
+	size_t done = 0;
+
+	if (size_bytes > io->left_bytes)
+		size_bytes = io->left_bytes;
+	while (done < size_bytes) {
+		uint64_t chunk = io->pieces->size_bytes - io->piece_offset;
+
+		if (!chunk) {
+			io->pieces++;
+			io->piece_count--;
+			io->piece_offset = 0;
+			continue;
+		}
+		if (chunk > size_bytes - done)
+			chunk = size_bytes - done;
+		/* Not across a page of the program's: what lies before a bad page counts. */
+		uint64_t address = io->pieces->address + io->piece_offset;
+		int err = piece_copy(io->kernel, address, memory ? memory + done : NULL, chunk,
+				     direction);
+		if (err) {
+			uint64_t to_page = 4096 - (address & 4095);
+
+			if (chunk <= to_page)
+				break;
+			chunk = to_page;
+			if (piece_copy(io->kernel, address, memory ? memory + done : NULL, chunk,
+				       direction))
+				break;
+		}
+		io->piece_offset += chunk;
+		io->left_bytes -= chunk;
+		done += chunk;
+	}
+	return done;
+}
+
+size_t io_copy_to(struct io *io, const void *from, size_t size_bytes)
+{
+	return io_move(io, (uint8_t *)(uintptr_t)from, size_bytes, IO_TO);
+}
+
+size_t io_copy_from(struct io *io, void *to, size_t size_bytes)
+{
+	return io_move(io, to, size_bytes, IO_FROM);
+}
+
+size_t io_clear(struct io *io, size_t size_bytes)
+{
+	return io_move(io, NULL, size_bytes, IO_CLEAR);
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+/*
+ * flock(2). An inode counts its holders; a file's own share is in struct file
+ * (lock_mode) and goes with it.
+ * Known gap: fcntl(2) record locks are granted without being kept (fcntl.c).
+ */
+
+#include "kernel/file/lock.h"
+
+#include "abi/errno.h"
+#include "abi/fcntl.h"
+#include "kernel/file/open.h"
+#include "kernel/process/wait.h"
+#include "kernel/syscall/syscall.h"
+
+/* One lock and one queue for all files: flock is rare. */
+static struct spinlock flock_lock = SPINLOCK_INIT(RANK_FD_TABLE);
+static struct wait_queue flock_queue = WAIT_QUEUE_INIT(flock_queue);
+
+static void drop_locked(struct file *file)
+{
+	if (file->lock_mode == LOCK_EX)
+		file->inode->flock_holders = 0;
+	else if (file->lock_mode == LOCK_SH)
+		file->inode->flock_holders--;
+	file->lock_mode = 0;
+}
+
+void lock_release_file(struct file *file)
+{
+	if (!file->lock_mode)
+		return;
+	spin_lock(&flock_lock);
+	drop_locked(file);
+	spin_unlock(&flock_lock);
+	wait_wake_all(&flock_queue);
+}
+
+static bool take_locked(struct file *file, int mode)
+{
+	struct inode *inode = file->inode;
+
+	if (mode == LOCK_SH && inode->flock_holders >= 0) {
+		inode->flock_holders++;
+	} else if (mode == LOCK_EX && inode->flock_holders == 0) {
+		inode->flock_holders = -1;
+	} else {
+		return false;
+	}
+	file->lock_mode = (uint32_t)mode;
+	return true;
+}
+
+static long flock_file(struct file *file, int operation)
+{
+	int mode = operation & ~LOCK_NB;
+	int err = 0;
+
+	if (mode != LOCK_SH && mode != LOCK_EX && mode != LOCK_UN)
+		return -EINVAL;
+	spin_lock(&flock_lock);
+	if (file->lock_mode != (uint32_t)mode) {
+		/* flock(2): a conversion drops the old lock first; it is not atomic. */
+		drop_locked(file);
+		wait_wake_all(&flock_queue);
+		while (mode != LOCK_UN && !take_locked(file, mode)) {
+			err = operation & LOCK_NB ? -EAGAIN
+						  : wait_sleep(&flock_queue, &flock_lock,
+							       WAIT_FOREVER, WAIT_INTERRUPTIBLE);
+			if (err)
+				break;
+		}
+	}
+	spin_unlock(&flock_lock);
+	return err;
+}
+
+long sys_flock(const uint64_t *argument)
+{
+	struct file *file = fd_file((int)argument[0]);
+
+	if (!file)
+		return -EBADF;
+	long result = flock_file(file, (int)argument[1]);
+	file_put(file);
+	return result;
+}

@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Mounts. A file system is mounted in one place: there are no bind mounts and
+ * no mount namespaces. mount(2) knows tmpfs and proc; a remount changes flags
+ * and the size limit.
+ */
+
+#include "kernel/file/mount.h"
+
+#include "abi/errno.h"
+#include "abi/fcntl.h"
+#include "abi/statfs.h"
+#include "arch/arch.h"
+#include "kernel/file/devices.h"
+#include "kernel/file/memfd.h"
+#include "kernel/file/open.h"
+#include "kernel/file/path.h"
+#include "kernel/file/pipe.h"
+#include "kernel/file/proc.h"
+#include "kernel/lib/print.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/frame.h"
+#include "kernel/mm/kmem.h"
+#include "kernel/process/process.h"
+#include "kernel/syscall/syscall.h"
+
+#define KEPT_FLAGS (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+struct dentry *mount_root_create(struct inode *inode)
+{
+	inode->links = 2;
+	struct dentry *root = dentry_create(NULL, inode, "", 0);
+	inode_put(inode);
+	return root;
+}
+
+int mount_attach(struct filesystem *filesystem, struct dentry *root, struct dentry *covered,
+		 const char *source, uint32_t flags)
+{
+	struct mount *mount = kmem_zalloc(sizeof(*mount));
+
+	if (!mount)
+		return -ENOMEM;
+	mount->root = root;
+	mount->covered = covered;
+	mount->filesystem = filesystem;
+	(void)string_copy(mount->source, source, sizeof(mount->source));
+	filesystem->mount_flags = flags & KEPT_FLAGS;
+	root->mount = mount;
+	if (covered)
+		covered->mounted = mount;
+	list_push_back(&mounts, &mount->in_all);
+	return 0;
+}
+
+/* ---- mount(2) ---- */
+
+struct options {
+	uint64_t pages_max;
+	uint32_t mode, uid, gid;
+};
+
+/* "50%", "64m", "1048576": in pages. */
+static bool parse_size(const char *text, uint64_t *pages)
+{
+	uint64_t value;
+
+	if (!string_parse_u64(&text, &value))
+		return false;
+	if (*text == '%') {
+		*pages = frame_total_count() * value / 100;
+		return true;
+	}
+	switch (*text | 32) {
+	case 'g':
+		value <<= 10; /* fall through */
+	case 'm':
+		value <<= 10; /* fall through */
+	case 'k':
+		value <<= 10;
+	}
+	*pages = (value + PAGE_BYTES - 1) >> PAGE_SHIFT;
+	return true;
+}
+
+static uint64_t parse_number(const char *text, unsigned base)
+{
+	uint64_t value = 0;
+
+	while (*text >= '0' && *text < (char)('0' + base))
+		value = value * base + (uint64_t)(*text++ - '0');
+	return value;
+}
+
+/* size=, nr_blocks=, mode=, uid=, gid=; others are let pass. 0; -EINVAL. tmpfs(5). */
+static int parse_options(const char *text, struct options *options)
+{
+	while (*text) {
+		const char *end = strchr(text, ',');
+
+		if (!strncmp(text, "size=", 5)) {
+			if (!parse_size(text + 5, &options->pages_max))
+				return -EINVAL;
+		} else if (!strncmp(text, "nr_blocks=", 10)) {
+			options->pages_max = parse_number(text + 10, 10);
+		} else if (!strncmp(text, "mode=", 5)) {
+			options->mode = (uint32_t)parse_number(text + 5, 8) & 07777;
+		} else if (!strncmp(text, "uid=", 4)) {
+			options->uid = (uint32_t)parse_number(text + 4, 10);
+		} else if (!strncmp(text, "gid=", 4)) {
+			options->gid = (uint32_t)parse_number(text + 4, 10);
+		}
+		if (!end)
+			break;
+		text = end + 1;
+	}
+	return 0;
+}
+
+/* A new tmpfs and its root directory. */
+static int tmpfs_root(const struct options *options, struct filesystem **filesystem,
+		      struct dentry **root)
+{
+	struct inode *inode;
+
+	*filesystem = tmpfs_create(options->pages_max);
+	if (!*filesystem)
+		return -ENOMEM;
+	int err = tmpfs_inode_create(*filesystem, S_IFDIR | options->mode, 0, &inode);
+	if (!err) {
+		inode->uid = options->uid;
+		inode->gid = options->gid;
+		*root = mount_root_create(inode);
+		if (*root)
+			return 0;
+	}
+	filesystem_put(*filesystem);
+	return -ENOMEM;
+}
+
+static int mount_new(const char *type, const char *source, struct dentry *covered, uint32_t flags,
+		     const struct options *options)
+{
+	struct filesystem *filesystem;
+	struct dentry *root;
+	int err = -ENODEV;
+
+	if (!strcmp(type, "tmpfs") || !strcmp(type, "ramfs"))
+		err = tmpfs_root(options, &filesystem, &root);
+	else if (!strcmp(type, "proc"))
+		err = proc_root(&filesystem, &root);
+	if (err)
+		return err;
+	if (covered)
+		dentry_get(covered);
+	err = mount_attach(filesystem, root, covered, source, flags);
+	if (err) {
+		dentry_put(covered);
+		dentry_put(root);
+		filesystem_put(filesystem);
+	}
+	return err;
+}
+
+/* A short string of the caller's; 0 is "". */
+static int text_from_user(uint64_t address, char *text, size_t size_bytes)
+{
+	text[0] = 0;
+	if (!address)
+		return 0;
+	long length = copy_string_from_user(text, address, size_bytes);
+	return length < 0 ? (int)length : 0;
+}
+
+static long mount_walked(struct path_walk *walk, const char *type, const char *source,
+			 uint64_t flags, const char *text)
+{
+	struct filesystem *here = walk->child->inode->filesystem;
+	struct options options = {frame_total_count() / 2, 01777, walk->access.uid,
+				  walk->access.gid};
+	if (flags & MS_REMOUNT) {
+		options.pages_max = here->pages_max;
+		if (!walk->child->mount || parse_options(text, &options))
+			return -EINVAL;
+		here->mount_flags = (uint32_t)flags & KEPT_FLAGS;
+		here->pages_max = options.pages_max;
+		return 0;
+	}
+	if (flags & (MS_PRIVATE | MS_SLAVE | MS_SHARED | MS_UNBINDABLE))
+		return walk->child->mount ? 0 : -EINVAL; /* one namespace: nothing to propagate */
+	if (flags & (MS_BIND | MS_MOVE))
+		return -EINVAL;
+	int err = parse_options(text, &options);
+	if (err)
+		return err;
+	return mount_new(type, source, walk->child, (uint32_t)flags, &options);
+}
+
+long sys_mount(const uint64_t *argument)
+{
+	struct path_walk walk;
+	char type[16], source[32], text[256];
+	int err;
+
+	if (!cred_has(cred_current(), CAP_SYS_ADMIN))
+		return -EPERM;
+	err = text_from_user(argument[2], type, sizeof(type));
+	if (!err)
+		err = text_from_user(argument[0], source, sizeof(source));
+	if (!err)
+		err = text_from_user(argument[4], text, sizeof(text));
+	if (!err)
+		err = path_walk_user(&walk, AT_FDCWD, argument[1],
+				     WALK_FOLLOW | WALK_DIRECTORY | WALK_EXCLUSIVE);
+	if (err)
+		return err == -ENAMETOOLONG ? -ENODEV : err;
+	long result = mount_walked(&walk, type, source[0] ? source : "none", argument[3], text);
+	path_walk_done(&walk);
+	return result;
+}
+
+/* ---- umount2(2) ---- */
+
+static bool mount_is_busy(struct mount *mount)
+{
+	struct dentry *root = mount->root;
+
+	list_for_each (node, &mounts) {
+		struct mount *other = container_of(node, struct mount, in_all);
+
+		if (other != mount && other->covered && dentry_is_below(other->covered, root))
+			return true;
+	}
+	/* The mount's own reference, and the walk's. What is open below holds its parents. */
+	uint64_t held = 2;
+	for (struct list_node *node = root->order.next; node != &root->order; node = node->next)
+		held++;
+	return __atomic_load_n(&root->references, __ATOMIC_RELAXED) > held;
+}
+
+/* Empty the tree of a file system that is going: the tables' references would keep it. */
+static void tree_drop(struct dentry *root)
+{
+	struct dentry *directory = root;
+
+	while (directory) {
+		if (!list_is_empty(&directory->order)) {
+			struct dentry *child =
+				container_of(directory->order.next, struct dentry, in_order);
+
+			if (dentry_has_children(child)) {
+				directory = child;
+			} else {
+				dentry_unlink(child);
+			}
+			continue;
+		}
+		directory = directory == root ? NULL : directory->parent;
+	}
+}
+
+static long umount_walked(struct path_walk *walk, unsigned flags)
+{
+	struct mount *mount = walk->child->mount;
+
+	if (!mount)
+		return -EINVAL;
+	if (!mount->covered)
+		return -EBUSY; /* the root of all */
+	/* Known gap: MNT_DETACH does not wait for the last user, it is refused like any other. */
+	(void)flags;
+	if (mount_is_busy(mount))
+		return -EBUSY;
+	mount->covered->mounted = NULL;
+	mount->root->mount = NULL;
+	list_remove(&mount->in_all);
+	tree_drop(mount->root);
+	dentry_put(mount->covered);
+	dentry_put(mount->root);
+	filesystem_put(mount->filesystem);
+	kmem_free(mount, sizeof(*mount));
+	return 0;
+}
+
+long sys_umount2(const uint64_t *argument)
+{
+	struct path_walk walk;
+	unsigned flags = (unsigned)argument[1];
+
+	if (flags & ~(unsigned)(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW))
+		return -EINVAL;
+	if (!cred_has(cred_current(), CAP_SYS_ADMIN))
+		return -EPERM;
+	int err = path_walk_user(&walk, AT_FDCWD, argument[0],
+				 (flags & UMOUNT_NOFOLLOW ? 0 : WALK_FOLLOW) | WALK_EXCLUSIVE);
+	if (err)
+		return err;
+	long result = umount_walked(&walk, flags);
+	path_walk_done(&walk);
+	return result;
+}
+
+/* ---- /proc/mounts ---- */
+
+size_t mount_table_text(char *text, size_t size_bytes)
+{
+	size_t length = 0;
+	bool reachable, deleted;
+	char *path = kmem_alloc(PATH_BYTES_MAX);
+
+	if (!path)
+		return 0;
+	rwlock_lock(&file_tree_lock, false);
+	list_for_each (node, &mounts) {
+		struct mount *mount = container_of(node, struct mount, in_all);
+		uint32_t flags = mount->filesystem->mount_flags;
+
+		if (dentry_path(mount->root, root_dentry, path, PATH_BYTES_MAX, &reachable,
+				&deleted) < 0)
+			continue;
+		length += (size_t)format(
+			text + length, length < size_bytes ? size_bytes - length : 0,
+			"%s %s %s %s%s%s%s,relatime 0 0\n", mount->source, path,
+			mount->filesystem->type, flags & MS_RDONLY ? "ro" : "rw",
+			flags & MS_NOSUID ? ",nosuid" : "", flags & MS_NODEV ? ",nodev" : "",
+			flags & MS_NOEXEC ? ",noexec" : "");
+	}
+	rwlock_unlock(&file_tree_lock, false);
+	kmem_free(path, PATH_BYTES_MAX);
+	return length;
+}
+
+/* ---- boot ---- */
+
+static void make_directory(const char *path, uint32_t mode)
+{
+	struct path_walk walk;
+	int err = path_walk_kernel(&walk, path, WALK_MISSING_OK | WALK_EXCLUSIVE | WALK_ENTRY);
+
+	if (!err) {
+		err = name_make(&walk, S_IFDIR | mode, 0, NULL);
+		path_walk_done(&walk);
+	}
+	if (err)
+		panic("cannot make %s: error %d", path, -err);
+}
+
+static void mount_at_boot(const char *type, const char *path, uint32_t mode, uint32_t flags)
+{
+	struct options options = {frame_total_count() / 2, mode, 0, 0};
+	struct path_walk walk;
+	int err = path_walk_kernel(&walk, path, WALK_EXCLUSIVE);
+
+	if (!err) {
+		err = mount_new(type, type, walk.child, flags, &options);
+		path_walk_done(&walk);
+	}
+	if (err)
+		panic("cannot mount %s: error %d", path, -err);
+}
+
+void file_init(void)
+{
+	const struct options options = {0, 0755, 0, 0};
+	struct filesystem *filesystem;
+	int err;
+
+	dentry_init();
+	err = pipe_init();
+	if (!err)
+		err = memfd_init();
+	if (!err)
+		err = tmpfs_root(&options, &filesystem, &root_dentry);
+	if (!err)
+		err = mount_attach(filesystem, root_dentry, NULL, "rootfs", 0);
+	if (err)
+		panic("no root file system: error %d", -err);
+	make_directory("/dev", 0755);
+	make_directory("/proc", 0555);
+	make_directory("/tmp", 01777);
+	make_directory("/dev/shm", 01777);
+	err = devices_populate();
+	if (err)
+		panic("cannot make the nodes of /dev: error %d", -err);
+	mount_at_boot("tmpfs", "/dev/shm", 01777, MS_NOSUID | MS_NODEV);
+	mount_at_boot("proc", "/proc", 0555, MS_NOSUID | MS_NODEV | MS_NOEXEC);
+}

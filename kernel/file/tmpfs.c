@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: MIT
+/*
+ * tmpfs: files whose data is a shared-memory object, so that mmap of a file,
+ * /dev/shm, memfd and program text are what shm is for. Directories are the
+ * tree of dentries itself (dentry.c).
+ *
+ * The object has exactly the pages that the size in bytes needs, so that an
+ * access past the end is SIGBUS; the bytes after the end in the last page are
+ * zero. The object is made at the first write or mapping.
+ *
+ * Locks: writes, resizes and making the object hold the inode's lock; reads
+ * hold none: they pin a page, copy and unpin. A read beside a shrink may see
+ * either. Pages are charged to the file system's limit after each change, so
+ * pages that mappings touch are charged late: at the next write or stat.
+ */
+
+#include "abi/errno.h"
+#include "abi/fcntl.h"
+#include "abi/statfs.h"
+#include "arch/arch.h"
+#include "kernel/file/dentry.h"
+#include "kernel/file/open.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/frame.h"
+#include "kernel/mm/kmem.h"
+#include "kernel/mm/space.h"
+#include "shm/shm.h"
+
+#define FILE_BYTES_MAX 0x3ffffffffffff000ull
+
+static uint64_t pages_of(uint64_t size_bytes)
+{
+	return (size_bytes + PAGE_BYTES - 1) >> PAGE_SHIFT;
+}
+
+/* What the object holds now is what the file system is charged. Inode lock held, or the last reference. */
+static void charge(struct inode *inode)
+{
+	uint64_t pages = inode->object ? shm_object_resident_pages(inode->object) : 0;
+
+	__atomic_fetch_add(&inode->filesystem->pages_used, pages - inode->pages_charged,
+			   __ATOMIC_RELAXED);
+	inode->pages_charged = pages;
+}
+
+/* Is there room for `pages` more? */
+static bool has_room(struct inode *inode, uint64_t pages)
+{
+	uint64_t max = inode->filesystem->pages_max;
+
+	return !max ||
+	       __atomic_load_n(&inode->filesystem->pages_used, __ATOMIC_RELAXED) + pages <= max;
+}
+
+/* The object, of as many pages as the size has. Inode lock held. */
+static int object_need(struct inode *inode)
+{
+	struct shm_object *object;
+
+	if (inode->object)
+		return 0;
+	int err = shm_object_create(&shm_instance, pages_of(inode->size_bytes),
+				    SHM_OBJECT_NORESERVE, &object);
+	if (!err) /* Release: who reads the pointer without the lock sees a whole object. */
+		__atomic_store_n(&inode->object, object, __ATOMIC_RELEASE);
+	return err;
+}
+
+static struct shm_object *object_seen(struct inode *inode)
+{
+	return __atomic_load_n(&inode->object, __ATOMIC_ACQUIRE);
+}
+
+/* ---- reading ---- */
+
+static long tmpfs_read(struct file *file, struct io *io, uint64_t *position)
+{
+	struct inode *inode = file->inode;
+	struct shm_object *object = object_seen(inode);
+	long done = 0;
+	int err = 0;
+
+	while (io->left_bytes) {
+		uint64_t size = __atomic_load_n(&inode->size_bytes, __ATOMIC_RELAXED);
+		uint64_t offset = *position & (PAGE_BYTES - 1), chunk = PAGE_BYTES - offset;
+		uint64_t frame;
+
+		if (*position >= size)
+			break;
+		if (chunk > size - *position)
+			chunk = size - *position;
+		if (chunk > io->left_bytes)
+			chunk = io->left_bytes;
+		err = object ? shm_object_page_pin(object, *position >> PAGE_SHIFT, false, &frame)
+			     : -ENODATA;
+		if (err == -EFBIG) /* shrunk meanwhile */
+			break;
+		if (err && err != -ENODATA)
+			return done ? done : err;
+		size_t moved;
+		if (err) {
+			moved = io_clear(io, chunk);
+		} else {
+			moved = io_copy_to(io, (uint8_t *)phys_to_virt(frame) + offset, chunk);
+			shm_object_page_unpin(object, frame);
+		}
+		*position += moved;
+		done += (long)moved;
+		if (moved < chunk)
+			return done ? done : -EFAULT;
+	}
+	inode_touch_access(inode);
+	return done;
+}
+
+/* ---- writing ---- */
+
+/* One page's worth, the object being large enough. Bytes, or a negative errno. */
+static long write_chunk(struct inode *inode, struct io *io, uint64_t position, uint64_t chunk)
+{
+	uint64_t index = position >> PAGE_SHIFT, frame;
+
+	if (inode->filesystem->pages_max && !shm_object_page_present(inode->object, index)) {
+		charge(inode);
+		if (!has_room(inode, 1))
+			return -ENOSPC;
+	}
+	int err = shm_object_page_pin(inode->object, index, true, &frame);
+	if (err)
+		return err;
+	uint8_t *data = phys_to_virt(frame);
+	size_t moved = io_copy_from(io, data + (position & (PAGE_BYTES - 1)), chunk);
+	shm_object_page_unpin(inode->object, frame);
+	return moved ? (long)moved : -EFAULT;
+}
+
+static long write_locked(struct inode *inode, struct io *io, uint64_t position)
+{
+	uint64_t size = inode->size_bytes, end = position + io->left_bytes;
+	long done = 0, result = 0;
+
+	if (inode->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
+		return -EPERM;
+	if (end > size && (inode->seals & F_SEAL_GROW))
+		return -EPERM;
+	if (position >= FILE_BYTES_MAX || end > FILE_BYTES_MAX || end < position)
+		return -EFBIG;
+	int err = object_need(inode);
+	if (!err && pages_of(end) > pages_of(size))
+		err = shm_object_resize(inode->object, pages_of(end));
+	if (err)
+		return err;
+	while (io->left_bytes) {
+		uint64_t chunk = PAGE_BYTES - (position & (PAGE_BYTES - 1));
+
+		if (chunk > io->left_bytes)
+			chunk = io->left_bytes;
+		result = write_chunk(inode, io, position, chunk);
+		if (result < 0)
+			break;
+		position += (uint64_t)result;
+		done += result;
+		if (position > inode->size_bytes)
+			__atomic_store_n(&inode->size_bytes, position, __ATOMIC_RELAXED);
+	}
+	if (pages_of(inode->size_bytes) < pages_of(end)) /* it fell short: back to what there is */
+		(void)shm_object_resize(inode->object, pages_of(inode->size_bytes));
+	charge(inode);
+	return done ? done : result;
+}
+
+static long tmpfs_write(struct file *file, struct io *io, uint64_t *position)
+{
+	struct inode *inode = file->inode;
+
+	if (!io->left_bytes)
+		return 0;
+	mutex_lock(&inode->lock);
+	uint64_t start = (file->flags & O_APPEND) ? inode->size_bytes : *position;
+	long done = write_locked(inode, io, start);
+	if (done > 0) {
+		*position = start + (uint64_t)done;
+		inode_drop_setid(inode);
+		inode_touch_modify(inode);
+	}
+	mutex_unlock(&inode->lock);
+	return done;
+}
+
+/* ---- size, holes ---- */
+
+/* Zeros into [start, end) of one page, if it is there. */
+static void page_wipe(struct inode *inode, uint64_t start, uint64_t end)
+{
+	uint64_t frame;
+
+	if (start >= end || shm_object_page_pin(inode->object, start >> PAGE_SHIFT, false, &frame))
+		return;
+	memset((uint8_t *)phys_to_virt(frame) + (start & (PAGE_BYTES - 1)), 0, end - start);
+	shm_object_page_unpin(inode->object, frame);
+}
+
+static int tmpfs_resize(struct inode *inode, uint64_t size_bytes)
+{
+	uint64_t old = inode->size_bytes;
+	int err = 0;
+
+	if (size_bytes > FILE_BYTES_MAX)
+		return -EFBIG;
+	if ((size_bytes < old && (inode->seals & F_SEAL_SHRINK)) ||
+	    (size_bytes > old && (inode->seals & F_SEAL_GROW)))
+		return -EPERM;
+	if (inode->object && pages_of(size_bytes) > pages_of(old))
+		err = shm_object_resize(inode->object, pages_of(size_bytes));
+	if (err)
+		return err;
+	__atomic_store_n(&inode->size_bytes, size_bytes, __ATOMIC_RELAXED);
+	if (inode->object && size_bytes < old) {
+		if (pages_of(size_bytes) < pages_of(old))
+			(void)shm_object_resize(inode->object, pages_of(size_bytes));
+		if (size_bytes & (PAGE_BYTES - 1)) {
+			uint64_t end = pages_of(size_bytes) << PAGE_SHIFT;
+			page_wipe(inode, size_bytes, end);
+		}
+	}
+	charge(inode);
+	inode_touch_modify(inode);
+	return 0;
+}
+
+int inode_resize(struct inode *inode, uint64_t size_bytes)
+{
+	if (S_ISDIR(inode->mode))
+		return -EISDIR;
+	if (!S_ISREG(inode->mode) || !inode->operations->resize)
+		return -EINVAL;
+	mutex_lock(&inode->lock);
+	int err = inode->operations->resize(inode, size_bytes);
+	if (!err)
+		inode_drop_setid(inode);
+	mutex_unlock(&inode->lock);
+	return err;
+}
+
+static void punch_locked(struct inode *inode, uint64_t start, uint64_t end)
+{
+	uint64_t limit = pages_of(inode->size_bytes) << PAGE_SHIFT;
+
+	if (!inode->object || start >= limit)
+		return;
+	if (end > limit)
+		end = limit;
+	uint64_t first = pages_of(start), last = end >> PAGE_SHIFT;
+	if (first > last) { /* within one page */
+		page_wipe(inode, start, end);
+		return;
+	}
+	page_wipe(inode, start, first << PAGE_SHIFT);
+	if (last > first)
+		shm_object_punch(inode->object, first, last - first);
+	page_wipe(inode, last << PAGE_SHIFT, end);
+}
+
+/* Pages for [offset, end): as many as lie in the object. */
+static int populate_locked(struct inode *inode, uint64_t offset, uint64_t end)
+{
+	uint64_t first = offset >> PAGE_SHIFT, last = pages_of(end);
+
+	if (last > pages_of(inode->size_bytes))
+		last = pages_of(inode->size_bytes);
+	if (first >= last)
+		return 0;
+	charge(inode);
+	if (inode->filesystem->pages_max) {
+		uint64_t missing = 0;
+
+		for (uint64_t i = first; i < last; i++)
+			missing += !shm_object_page_present(inode->object, i);
+		if (!has_room(inode, missing))
+			return -ENOSPC;
+	} else if (last - first > frame_free_count()) {
+		return -ENOSPC; /* before all memory is taken for nothing */
+	}
+	return shm_object_populate(inode->object, first, last - first);
+}
+
+static int allocate_locked(struct inode *inode, unsigned mode, uint64_t offset, uint64_t end)
+{
+	uint64_t size = inode->size_bytes;
+	bool grow = end > size && !(mode & FALLOC_FL_KEEP_SIZE);
+
+	if (mode & FALLOC_FL_PUNCH_HOLE) {
+		if (inode->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
+			return -EPERM;
+		punch_locked(inode, offset, end);
+		return 0;
+	}
+	if (grow && (inode->seals & F_SEAL_GROW))
+		return -EPERM;
+	int err = object_need(inode);
+	if (!err && grow)
+		err = tmpfs_resize(inode, end);
+	if (!err)
+		err = populate_locked(inode, offset, end);
+	if (err && inode->object && inode->size_bytes != size)
+		(void)tmpfs_resize(inode, size);
+	return err;
+}
+
+int tmpfs_allocate(struct inode *inode, unsigned mode, uint64_t offset, uint64_t length)
+{
+	if (mode & ~(unsigned)(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE))
+		return -EOPNOTSUPP;
+	if ((mode & FALLOC_FL_PUNCH_HOLE) && !(mode & FALLOC_FL_KEEP_SIZE))
+		return -EOPNOTSUPP;
+	if (offset + length > FILE_BYTES_MAX)
+		return -EFBIG;
+	mutex_lock(&inode->lock);
+	int err = allocate_locked(inode, mode, offset, offset + length);
+	charge(inode);
+	if (!err) {
+		inode_drop_setid(inode);
+		inode_touch_modify(inode);
+	}
+	mutex_unlock(&inode->lock);
+	return err;
+}
+
+int64_t tmpfs_seek(struct inode *inode, uint64_t offset, bool data)
+{
+	struct shm_object *object = object_seen(inode);
+	uint64_t size = __atomic_load_n(&inode->size_bytes, __ATOMIC_RELAXED);
+
+	if (offset >= size)
+		return -ENXIO;
+	for (uint64_t index = offset >> PAGE_SHIFT; index < pages_of(size); index++) {
+		if ((object && shm_object_page_present(object, index)) == data) {
+			uint64_t found = index << PAGE_SHIFT;
+
+			return (int64_t)(found > offset ? found : offset);
+		}
+		if (!(index & 1023))
+			arch_interrupt_point();
+		if (!object && data)
+			break;
+	}
+	return data ? -ENXIO : (int64_t)size; /* there is a hole after the end */
+}
+
+/* ---- mapping, end ---- */
+
+static struct shm_object *tmpfs_object(struct file *file)
+{
+	struct inode *inode = file->inode;
+
+	mutex_lock(&inode->lock);
+	int err = object_need(inode);
+	mutex_unlock(&inode->lock);
+	if (err)
+		return NULL;
+	shm_object_get(inode->object);
+	return inode->object;
+}
+
+static void tmpfs_file_destroy(struct inode *inode)
+{
+	struct shm_object *object = inode->object;
+
+	if (!object)
+		return;
+	inode->object = NULL;
+	charge(inode);
+	shm_object_put(object);
+}
+
+static void tmpfs_link_destroy(struct inode *inode)
+{
+	kmem_free((void *)(uintptr_t)inode->link_text, inode->size_bytes + 1);
+}
+
+static unsigned tmpfs_poll(struct file *file, struct poll_waiters *waiters)
+{
+	(void)file, (void)waiters;
+	return POLL_IN | POLL_OUT;
+}
+
+static const struct file_operations tmpfs_files = {
+	.read = tmpfs_read,
+	.write = tmpfs_write,
+	.poll = tmpfs_poll,
+	.object = tmpfs_object,
+	.seeks = true,
+};
+
+const struct inode_operations tmpfs_file_operations_inode = {
+	.files = &tmpfs_files,
+	.resize = tmpfs_resize,
+	.destroy = tmpfs_file_destroy,
+};
+static const struct inode_operations tmpfs_link_operations = {.destroy = tmpfs_link_destroy};
+static const struct inode_operations tmpfs_directory_operations = {0};
+static const struct inode_operations tmpfs_device_operations = {.open = device_open};
+static const struct inode_operations tmpfs_fifo_operations = {
+	.open = pipe_fifo_open,
+	.destroy = pipe_destroy,
+};
+
+static const struct inode_operations *operations_of(uint32_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFREG:
+		return &tmpfs_file_operations_inode;
+	case S_IFDIR:
+		return &tmpfs_directory_operations;
+	case S_IFIFO:
+		return &tmpfs_fifo_operations;
+	default:
+		return &tmpfs_device_operations;
+	}
+}
+
+int tmpfs_inode_create(struct filesystem *filesystem, uint32_t mode, uint64_t device,
+		       struct inode **inode)
+{
+	*inode = inode_create(filesystem, operations_of(mode), mode);
+	if (!*inode)
+		return -ENOMEM;
+	(*inode)->device = device;
+	return 0;
+}
+
+int tmpfs_symlink_create(struct filesystem *filesystem, const char *text, struct inode **inode)
+{
+	size_t length = strlen(text);
+	char *copy = kmem_alloc(length + 1);
+
+	if (!copy)
+		return -ENOMEM;
+	*inode = inode_create(filesystem, &tmpfs_link_operations, S_IFLNK | 0777);
+	if (!*inode) {
+		kmem_free(copy, length + 1);
+		return -ENOMEM;
+	}
+	memcpy(copy, text, length + 1);
+	(*inode)->link_text = copy;
+	(*inode)->size_bytes = length;
+	return 0;
+}
+
+struct filesystem *tmpfs_create(uint64_t pages_max)
+{
+	struct filesystem *filesystem = filesystem_create("tmpfs", TMPFS_MAGIC, true);
+
+	if (filesystem)
+		filesystem->pages_max = pages_max;
+	return filesystem;
+}
