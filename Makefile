@@ -76,8 +76,10 @@ build/$(ARCH)/bench/%: bench/%.c $(wildcard bench/*.h) Makefile
 	@mkdir -p $(@D)
 	$(USER_CC) $(USER_CFLAGS) -o $@ $<
 
-# Each room's own rules. They may add HOST=GUEST files to IMAGE_FILES.
-IMAGE_FILES :=
+# Each room's own rules. They add to these lists.
+IMAGE_FILES :=# HOST=GUEST, for the image
+TEST_PROGRAMS :=# programs of ARCH that tests put into the guest
+HOST_TESTS :=# test programs for this machine
 include $(sort $(wildcard user/*/*.mk test/*.mk test/*/*.mk))
 
 # ---- the guest's image ----
@@ -101,6 +103,7 @@ image: $(IMAGE)
 # ---- what people call ----
 
 # Everything that one architecture needs for its tests.
+host-tests: $(HOST_TESTS)
 guest: kernel image $(ABI_PROGRAMS) $(TEST_PROGRAMS) build/$(ARCH)/bench/counts
 
 run:
@@ -120,7 +123,7 @@ test test-long:
 clean:
 	rm -rf $(filter-out $(PACKAGES),$(wildcard build/*))
 
-.PHONY: all kernel image guest run check test test-long clean
+.PHONY: all kernel image guest host-tests run check test test-long clean
 .DELETE_ON_ERROR:
 
 # For tools/check.

@@ -389,6 +389,11 @@ def _write_all(fd, data):
             return
 
 
+def exit_code(status):
+    """A wait(2) status as a shell shows it."""
+    return 128 + (status & 0x7F) if status & 0x7F else status >> 8 & 0xFF
+
+
 def install_signals():
     """Being asked to end is an exception, so that the machine ends with us."""
 

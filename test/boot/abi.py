@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""The ABI programs: on this Linux, and all in one boot for each machine and setting.
+
+A case that Linux passes must pass in Samepage, and the same cases must have run:
+with linking and without, on one CPU and on several.
+"""
+
+import collections
+import glob
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+
+import harness
+
+PROGRAM_SECONDS = 120
+BOOT_SECONDS = 600
+
+# What the native run showed, for the comparison: program -> {case: verdict}.
+_native = {}
+
+
+def _programs(arch):
+    return sorted(one for one in glob.glob("build/%s/test/abi/*" % arch) if os.access(one, os.X_OK))
+
+
+def _native_job():
+    for path in _programs("x86_64"):
+        name = os.path.basename(path)
+        with tempfile.TemporaryDirectory(prefix="samepage-abi-") as folder:
+            try:
+                done = subprocess.run(
+                    [os.path.abspath(path)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT, timeout=PROGRAM_SECONDS, cwd=folder,
+                )
+                code, text = done.returncode, done.stdout.decode(errors="replace")
+            except subprocess.TimeoutExpired as late:
+                code, text = 124, (late.stdout or b"").decode(errors="replace")
+        results = harness.program_results(name, code, text)
+        _native[name] = {one.name: one.verdict for one in results}
+        yield from results
+
+
+def _guest_job(arch, options):
+    """All programs in one boot: abi.sh says where each begins and ends."""
+    with tempfile.TemporaryDirectory(prefix="samepage-abi-") as folder:
+        for path in _programs(arch):
+            copy = shutil.copy(path, folder)
+            subprocess.run([harness.strip(arch), "-g", copy], check=False)
+        run = harness.boot(
+            arch, "/bin/sh", "/abi.sh", str(PROGRAM_SECONDS), seconds=BOOT_SECONDS,
+            options=["--add", folder + "=/test/abi", "--add", "test/boot/abi.sh=/abi.sh", *options],
+        )
+    text = run.out.decode(errors="replace")
+    seen = collections.OrderedDict()
+    for match in re.finditer(r"^@@ begin (\S+)\n(.*?)(?:^@@ end (\d+)\n|\Z)", text, re.M | re.S):
+        seen[match.group(1)] = (match.group(2), match.group(3))
+    for path in _programs(arch):
+        name = os.path.basename(path)
+        if name not in seen:
+            yield harness.failed(name, "not reached: " + harness.show(run)[-2500:])
+            continue
+        output, code = seen[name]
+        if code is None:
+            output += "\n" + harness.show(run._replace(out=b""))
+        results = harness.program_results(name, int(code or 125), output)
+        yield from results
+        yield from _compare(name, {one.name for one in results})
+    if run.code != 0:
+        yield harness.failed("the boot", harness.show(run._replace(out=run.out[-500:])))
+
+
+def _compare(name, cases):
+    """The guest ran what Linux ran; nothing is lost on the way."""
+    lost = sorted(one for one in _native.get(name, {}) if one not in cases)
+    if lost:
+        yield harness.failed(name, "cases that ran on Linux did not run here: " + ", ".join(lost))
+
+
+def jobs(arch, long):
+    found = []
+    if arch == "x86_64":
+        found.append(harness.Job("abi on Linux", _native_job, 1))
+    for cpus in (1, 2):
+        for link in (1, 0):
+            name = "abi %s, %d CPU%s, shm.link=%d" % (arch, cpus, "s" if cpus > 1 else "", link)
+            options = ["--cpus", str(cpus), "--append", "shm.link=%d" % link]
+            found.append(harness.Job(name, lambda o=options: _guest_job(arch, o), 10))
+    options = ["--cpus", "4", "--kernel", harness.kernel_debug(arch)]
+    found.append(harness.Job("abi %s, 4 CPUs, debug" % arch, lambda: _guest_job(arch, options), 10))
+    return found

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: MIT
+"""What the tests' modules share: results, jobs, and how to boot."""
+
+import collections
+import os
+import re
+import subprocess
+
+Result = collections.namedtuple("Result", "name verdict detail")  # verdict: ok, not ok, skip
+Job = collections.namedtuple("Job", "name function order")  # order: small first
+
+MACHINES = {"x86_64": ["microvm", "q35"], "riscv64": ["virt"]}
+
+
+def passed(name):
+    return Result(name, "ok", "")
+
+
+def failed(name, detail):
+    return Result(name, "not ok", detail)
+
+
+def verdict(name, good, detail=""):
+    return passed(name) if good else failed(name, detail)
+
+
+Run = collections.namedtuple("Run", "code out err")
+
+
+def show(run):
+    """For people, when a test failed."""
+    text = "exit status %d\n" % run.code
+    for name, data in (("stdout", run.out), ("stderr", run.err)):
+        if data:
+            text += "%s:\n%s\n" % (name, data[-6000:].decode(errors="replace"))
+    return text
+
+
+def boot(arch, *program, options=(), stdin=b"", seconds=60):
+    """tools/samepage run; what it gave. It ends by itself; the limit here is a second net."""
+    command = ["tools/samepage", "run", "--arch", arch, "--timeout", str(seconds)]
+    try:
+        done = subprocess.run(
+            command + list(options) + ["--", *program],
+            input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=seconds + 30,
+        )
+    except subprocess.TimeoutExpired as late:
+        return Run(124, late.stdout or b"", (late.stderr or b"") + b"\nthe runner itself hangs")
+    return Run(done.returncode, done.stdout, done.stderr)
+
+
+def make_variable(name, arch="x86_64"):
+    return subprocess.run(
+        ["make", "-s", "--no-print-directory", "ARCH=" + arch, "print-" + name],
+        stdout=subprocess.PIPE, text=True, check=True,
+    ).stdout.split()
+
+
+def case_lines(text):
+    """`ok NAME` and its kin in a test program's output, each with the # lines before it."""
+    detail = []
+    for line in text.splitlines():
+        match = re.match(r"(ok|not ok|skip) (.+)", line)
+        if match:
+            yield Result(match.group(2).strip(), match.group(1), "\n".join(detail))
+            detail = []
+        elif line:
+            detail.append(line)
+
+
+def program_results(name, code, text):
+    """A whole test program: its cases, and one more failure if it ended badly."""
+    results = [Result(name + " " + one.name, one.verdict, one.detail) for one in case_lines(text)]
+    failures = sum(one.verdict == "not ok" for one in results)
+    if code != 0 and not failures:
+        results.append(failed(name, "exit status %d\n%s" % (code, text[-4000:])))
+    if code == 0 and not results:
+        results.append(failed(name, "it ran no case\n" + text[-4000:]))
+    return results
+
+
+def kernel_debug(arch):
+    return os.path.join("build", arch + "-debug", "samepage.elf")
+
+
+def strip(arch):
+    return "strip" if arch == "x86_64" else arch + "-linux-gnu-strip"
