@@ -8,7 +8,7 @@
 #   make clean      all but what was downloaded
 #
 # ARCH=x86_64 or riscv64 chooses one architecture (run, make: x86_64; test: both).
-# DEBUG=1 builds build/ARCH-debug, with lock order, poisoning and dear assertions.
+# DEBUG=1 builds build/ARCH-debug: lock order, poisoning, dear assertions. V=1 shows commands.
 
 ifeq ($(origin ARCH),undefined)
 ARCHES := x86_64 riscv64
@@ -22,6 +22,9 @@ ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
 MAKEFLAGS += --no-builtin-rules
+
+Q := $(if $(V),,@)
+say = $(if $(V),@true,@printf '%-9s%s\n' '$(1)' '$(2)')
 
 all: kernel image
 
@@ -46,16 +49,19 @@ OBJECTS := $(SOURCES:%=$(BUILD)/%.o)
 kernel: $(BUILD)/samepage.elf
 
 $(BUILD)/samepage.elf: $(OBJECTS) arch/$(ARCH)/kernel.ld
-	$(LD) $(LDFLAGS) -static -nostdlib --build-id=none -z max-page-size=4096 -T arch/$(ARCH)/kernel.ld \
+	$(call say,LD,$@)
+	$(Q)$(LD) $(LDFLAGS) -static -nostdlib --build-id=none -z max-page-size=4096 -T arch/$(ARCH)/kernel.ld \
 		-o $@ $(OBJECTS)
 
 $(BUILD)/%.c.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/%.S.o: %.S Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(OBJECTS:.o=.d)
 
@@ -70,11 +76,13 @@ USER := build/$(ARCH)/user
 INIT_SOURCES := $(wildcard user/init/*.c)
 $(USER)/init: $(INIT_SOURCES) $(wildcard user/init/*.h) Makefile
 	@mkdir -p $(@D)
-	$(USER_CC) $(USER_CFLAGS) -o $@ $(INIT_SOURCES)
+	$(call say,USER_CC,$@)
+	$(Q)$(USER_CC) $(USER_CFLAGS) -o $@ $(INIT_SOURCES)
 
 build/$(ARCH)/bench/%: bench/%.c $(wildcard bench/*.h) Makefile
 	@mkdir -p $(@D)
-	$(USER_CC) $(USER_CFLAGS) -o $@ $<
+	$(call say,USER_CC,$@)
+	$(Q)$(USER_CC) $(USER_CFLAGS) -o $@ $<
 
 # Each room's own rules. They add to these lists.
 IMAGE_FILES :=# HOST=GUEST, for the image
@@ -88,14 +96,16 @@ include $(sort $(wildcard user/*/*.mk test/*.mk test/*/*.mk))
 GUEST_PACKAGES := busybox-static util-linux libc6 libsmartcols1
 PACKAGES := build/packages
 $(PACKAGES)/%/root: tools/packages
-	tools/packages $* $(PACKAGES)/$* $(GUEST_PACKAGES)
+	$(call say,PACKAGES,$*)
+	$(Q)tools/packages $* $(PACKAGES)/$* $(GUEST_PACKAGES)
 	@touch $@
 
 IMAGE := build/$(ARCH)/image.cpio
 IMAGE_HOST_FILES := $(foreach file,$(IMAGE_FILES),$(firstword $(subst =, ,$(file))))
 $(IMAGE): tools/image tools/lib/cpio.py $(USER)/init $(IMAGE_HOST_FILES) \
 		$(PACKAGES)/$(ARCH)/root $(PACKAGES)/x86_64/root
-	tools/image $@ --root $(PACKAGES)/$(ARCH)/root --init $(USER)/init \
+	$(call say,IMAGE,$@)
+	$(Q)tools/image $@ --root $(PACKAGES)/$(ARCH)/root --init $(USER)/init \
 		--busybox $(PACKAGES)/x86_64/root/usr/bin/busybox $(IMAGE_FILES:%=--file %)
 
 image: $(IMAGE)

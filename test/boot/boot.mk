@@ -6,4 +6,5 @@ TEST_PROGRAMS += $(patsubst test/boot/%.c,$(BOOT_OUT)/%,$(wildcard test/boot/*.c
 
 $(BOOT_OUT)/%: test/boot/%.c Makefile test/boot/boot.mk
 	@mkdir -p $(@D)
-	$(USER_CC) $(USER_CFLAGS) -o $@ $<
+	$(call say,USER_CC,$@)
+	$(Q)$(USER_CC) $(USER_CFLAGS) -o $@ $<
