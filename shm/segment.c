@@ -63,6 +63,7 @@ static struct shm_segment *segment_new(struct shm_namespace *ns, const struct sh
 		return NULL;
 	*segment = (struct shm_segment){
 		.key = request->key,
+		.first_key = request->key,
 		.ns = ns,
 		.size_bytes = request->size_bytes,
 		.ctime = (int64_t)ns->shm->port->now_seconds(),
@@ -318,4 +319,14 @@ void shm_segment_stat(struct shm_segment *segment, struct abi_shmid_ds *ds)
 	ds->shm_lpid = segment->lpid;
 	ds->shm_nattch = segment->attachments;
 	segment_unlock(segment);
+}
+
+bool shm_piece_segment(const struct shm_piece *piece, int32_t *shmid, uint32_t *key)
+{
+	if (!(piece->flags & SHM_PIECE_SEGMENT) || !piece->mapping)
+		return false;
+	const struct shm_segment *segment = shm_object_segment(shm_piece_object(piece));
+	*shmid = segment->id;
+	*key = (uint32_t)segment->first_key;
+	return true;
 }

@@ -27,6 +27,7 @@ struct shm_creator;
 struct shm_segment {
 	struct shm_hash_node by_key; /* [n] first: found by key unless that is IPC_PRIVATE */
 	int32_t key;                 /* [n] */
+	int32_t first_key;           /* [I] names it in /proc/PID/maps, also after removal */
 	int32_t id;                  /* [I] seq << shift | index */
 	struct shm_namespace *ns;    /* [I] */
 	struct shm_object *object;   /* [I] one reference */
