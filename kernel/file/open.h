@@ -35,6 +35,12 @@ int tmpfs_allocate(struct inode *inode, unsigned mode, uint64_t offset, uint64_t
 /* SEEK_DATA, SEEK_HOLE: the offset, or -ENXIO. */
 int64_t tmpfs_seek(struct inode *inode, uint64_t offset, bool data);
 
+/*
+ * RLIMIT_FSIZE for a change of [start, *end): 0, with *end cut down to the
+ * limit; or -EFBIG with SIGXFSZ sent, when all of it is past the limit.
+ */
+int size_limit_check(uint64_t start, uint64_t *end);
+
 int pipe_fifo_open(struct inode *inode, struct file *file);
 void pipe_destroy(struct inode *inode);
 int device_open(struct inode *inode, struct file *file);

@@ -145,6 +145,9 @@ static long write_locked(struct inode *inode, struct io *io, uint64_t position)
 		return -EPERM;
 	if (position >= FILE_BYTES_MAX || end > FILE_BYTES_MAX || end < position)
 		return -EFBIG;
+	if (end > size && size_limit_check(position, &end))
+		return -EFBIG;
+	io->left_bytes = end - position;
 	int err = object_need(inode);
 	if (!err && pages_of(end) > pages_of(size))
 		err = shm_object_resize(inode->object, pages_of(end));
