@@ -60,7 +60,7 @@ long sys_setdomainname(const uint64_t *argument)
 	return name_set(domain_name, argument);
 }
 
-static uint16_t process_count(void)
+static uint16_t process_number(void)
 {
 	uint16_t count = 0;
 	int32_t pid = 1;
@@ -81,7 +81,7 @@ long sys_sysinfo(const uint64_t *argument)
 		.uptime = (int64_t)(clock_now_ns() / 1000000000),
 		.totalram = frame_total_count() * PAGE_BYTES,
 		.freeram = frame_free_count() * PAGE_BYTES,
-		.procs = process_count(),
+		.procs = process_number(),
 		.mem_unit = 1,
 	};
 	return copy_to_user(argument[0], &info, sizeof(info));
