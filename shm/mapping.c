@@ -22,6 +22,13 @@ void shm_space_init(struct shm_space *space, struct shm *shm)
 	*space = (struct shm_space){.shm = shm};
 }
 
+void shm_space_release(struct shm_space *space, const struct shm_caller *caller)
+{
+	shm_assert(space->shm, !space->mappings && !space->link_count);
+	(void)caller;
+	shm_table_release(space);
+}
+
 struct shm_object *shm_piece_object(const struct shm_piece *piece)
 {
 	return piece->mapping->object;

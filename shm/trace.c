@@ -37,7 +37,6 @@ void shm_trace_line(struct shm *shm, const char *format, const uint64_t *argumen
 {
 	struct line line = {.length = 0};
 
-	line_string(&line, "shm: ");
 	for (; *format; format++) {
 		if (*format != '%' || !format[1]) {
 			line_character(&line, *format);

@@ -17,6 +17,7 @@
 #include "arch/riscv64/csr.h"
 #include "arch/riscv64/machine.h"
 #include "arch/riscv64/usercode.h"
+#include "kernel/lib/cmdline.h"
 #include "kernel/lib/print.h"
 #include "kernel/lib/string.h"
 
@@ -111,6 +112,9 @@ static void map_memory(const struct boot_range *memory)
 void mmu_init(void)
 {
 	satp_mode = csr_read(satp) & 0xfull << 60;
+	/* The addresses are the same in both modes, so one can be left for the other here. */
+	if (kernel_argument_flag("riscv.sv39"))
+		satp_mode = SATP_SV39;
 	mmu_levels = satp_mode == SATP_SV48 ? 4 : 3;
 	mmu_user_end = satp_mode == SATP_SV48 ? 1ull << 47 : 1ull << 38;
 

@@ -30,7 +30,8 @@
 #define SHM_LOONGARCH_NO_EXECUTE (1ull << 62)
 #define SHM_LOONGARCH_FRAME      0x0000fffffffff000ull
 
-extern uint64_t shm_entry_none; /* the host's: the physical address of its all-empty table */
+#define SHM_CPU_NONE_IS_TABLE 1
+extern uint64_t shm_entry_none; /* the physical address of an all-empty table; set by the host */
 #define SHM_ENTRY_NONE shm_entry_none
 
 static inline uint64_t shm_entry_page(uint64_t frame, unsigned protection)

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Invariants: walks structures and calls fatal when a rule is broken. For
+ * tests and debug builds; costs as much as what it walks.
+ *
+ * An object that is locked is in the middle of something and is skipped. A
+ * space is checked by a caller that holds its lock, or runs alone.
+ */
+
+#include "shm/mapping.h"
+
+struct leaf_sums {
+	uint64_t resident, swapped, busy;
+};
+
+static void check_leaf(struct shm_object *object, struct shm_leaf *leaf, uint64_t first_index,
+		       unsigned capacity, struct leaf_sums *sums)
+{
+	struct shm *shm = object->shm;
+	unsigned used = 0;
+
+	for (unsigned i = 0; i < capacity; i++) {
+		uint64_t entry = leaf->entries[i];
+		if (shm_entry_is_none(entry))
+			continue;
+		used++;
+		shm_assert(shm, first_index + i < object->size_pages);
+		if (shm_entry_is_present(entry)) {
+			shm_assert(shm, !shm_entry_is_own(entry));
+			shm_assert(shm, shm_entry_protection(entry) == (SHM_READ | SHM_WRITE));
+			shm_assert(shm, shm->port->frame_references(shm_entry_frame(entry)) > 0);
+			sums->resident++;
+		} else if (shm_entry_is_old(entry)) {
+			shm_assert(shm,
+				   shm->port->frame_references(shm_entry_old_frame(entry)) > 0);
+			sums->resident++;
+		} else if (shm_entry_is_swapped(entry)) {
+			sums->swapped++;
+		} else if (shm_entry_is_busy(entry)) {
+			sums->busy++;
+		} else {
+			shm_assert(shm, shm_entry_is_poison(entry));
+		}
+	}
+	shm_assert(shm, used == leaf->used);
+}
+
+/* Slots that link a leaf, counted through the object's mappings, each slot once. */
+static unsigned count_links(struct shm_object *object, const struct shm_leaf *leaf, uint64_t number)
+{
+	uint64_t first = number * SHM_ENTRIES_PER_TABLE;
+	unsigned links = 0;
+
+	for (struct shm_mapping *mapping = object->mappings; mapping;
+	     mapping = mapping->object_next) {
+		if (mapping->private || mapping->base % SHM_SPAN_BYTES != 0)
+			continue;
+		/* Two mappings may show the same base: count for the first one in the list. */
+		struct shm_mapping *same = object->mappings;
+		while (same != mapping && (same->space != mapping->space || same->private ||
+					   same->base != mapping->base))
+			same = same->object_next;
+		if (same != mapping)
+			continue;
+		uint64_t slot = object->shm->port->slot_get(mapping->space,
+							    shm_mapping_address(mapping, first));
+		links += shm_entry_is_link(slot) && shm_entry_frame(slot) == leaf->table;
+	}
+	return links;
+}
+
+void shm_check_object(struct shm_object *object)
+{
+	struct shm *shm = object->shm;
+	struct leaf_sums sums = {0};
+
+	if (!shm->port->mutex_try(&object->mutex))
+		return;
+	shm_assert(shm, object->references > 0);
+	if (object->small) {
+		shm_assert(shm, object->size_pages <= SHM_INLINE_PAGES);
+		check_leaf(object, &object->inlined.leaf, 0, SHM_INLINE_PAGES, &sums);
+	} else {
+		struct shm_leaf *leaf;
+		for (uint64_t number = 0; (leaf = shm_radix_next(&object->leaves, &number));
+		     number++) {
+			uint64_t first = number * SHM_ENTRIES_PER_TABLE;
+			shm_assert(shm, first < object->size_pages);
+			check_leaf(object, leaf, first, SHM_ENTRIES_PER_TABLE, &sums);
+			shm_assert(shm, leaf->links == count_links(object, leaf, number));
+		}
+	}
+	shm_assert(shm, sums.busy == object->busy);
+	if (sums.busy == 0) {
+		shm_assert(shm, sums.resident == object->resident);
+		shm_assert(shm, sums.swapped == object->swapped);
+	}
+	for (struct shm_mapping *mapping = object->mappings; mapping;
+	     mapping = mapping->object_next) {
+		shm_assert(shm, mapping->object == object);
+		shm_assert(shm, *mapping->object_link == mapping);
+	}
+	shm->port->mutex_unlock(&object->mutex);
+}
+
+/* ---- spaces ---- */
+
+/* Rule 9: what a piece shows through an own leaf is the object's page, or the space's own copy. */
+static void check_entry(struct shm_space *space, const struct shm_piece *piece, uint64_t address)
+{
+	struct shm *shm = space->shm;
+	struct shm_object *object = piece->mapping->object;
+	uint64_t entry = shm->port->page_get(space, address);
+
+	if (!shm_entry_is_present(entry))
+		return;
+	if (shm_entry_is_own(entry)) {
+		shm_assert(shm, piece->mapping->private);
+		return;
+	}
+	uint64_t index = shm_piece_index(piece, address);
+	shm_assert(shm, piece->mapping->touched);
+	shm_assert(shm, index >= piece->mapping->first && index < piece->mapping->end);
+	shm_assert(shm, index < object->size_pages);
+	struct shm_leaf *leaf = shm_object_leaf(object, index);
+	uint64_t page = leaf ? *shm_leaf_entry(leaf, index) : SHM_ENTRY_NONE;
+	shm_assert(shm, shm_entry_is_present(page));
+	shm_assert(shm, shm_entry_frame(page) == shm_entry_frame(entry));
+	unsigned allowed = piece->protection | SHM_READ;
+	if (piece->mapping->private)
+		allowed &= ~SHM_WRITE;
+	shm_assert(shm, (shm_entry_protection(entry) & ~allowed) == 0);
+}
+
+/* Rule 2: a link shows this piece's leaf, and nothing else lies in its span. */
+static void check_link(struct shm_space *space, const struct shm_piece *piece, uint64_t slot,
+		       uint64_t address)
+{
+	struct shm *shm = space->shm;
+	uint64_t index = shm_piece_index(piece, address);
+	struct shm_leaf *leaf = shm_object_leaf(piece->mapping->object, index);
+
+	shm_assert(shm, leaf && leaf->table == shm_entry_frame(slot));
+	shm_assert(shm, piece->mapping->touched);
+	bool trace = shm->trace;
+	shm->trace = false;
+	shm_assert(shm, shm_span_linkable(space, piece, leaf, address));
+	shm->trace = trace;
+	shm_assert(shm, (shm_entry_link_protection(slot) & SHM_WRITE) <=
+				(piece->protection & SHM_WRITE));
+}
+
+static void check_piece(struct shm_space *space, const struct shm_piece *piece)
+{
+	struct shm *shm = space->shm;
+	struct shm_object *object = piece->mapping->object;
+	uint64_t found;
+
+	shm_assert(shm, piece->start < piece->end);
+	shm_assert(shm, piece->mapping->space == space && piece->mapping->pieces > 0);
+	if (!shm->port->mutex_try(&object->mutex))
+		return;
+	for (uint64_t at = piece->start; at < piece->end; at = found + SHM_SPAN_BYTES) {
+		uint64_t slot = shm->port->slot_next(space, at, piece->end, &found);
+		if (shm_entry_is_none(slot))
+			break;
+		uint64_t start = found > piece->start ? found : piece->start;
+		uint64_t end =
+			found + SHM_SPAN_BYTES < piece->end ? found + SHM_SPAN_BYTES : piece->end;
+		if (shm_entry_is_link(slot)) {
+			check_link(space, piece, slot, start);
+			continue;
+		}
+		for (uint64_t address = start; address < end; address += SHM_PAGE_BYTES)
+			check_entry(space, piece, address);
+	}
+	shm->port->mutex_unlock(&object->mutex);
+}
+
+void shm_check_space(struct shm_space *space)
+{
+	struct shm *shm = space->shm;
+	uint64_t start, end, mappings = 0, pieces = 0, counted = 0;
+	struct shm_piece *piece;
+
+	for (struct shm_mapping *mapping = space->mappings; mapping;
+	     mapping = mapping->space_next) {
+		shm_assert(shm, mapping->space == space && *mapping->space_link == mapping);
+		mappings++;
+		counted += mapping->pieces;
+	}
+	shm_assert(shm, mappings == space->mapping_count);
+	for (uint64_t at = 0; shm->port->area_next(space, at, &start, &end, &piece); at = end) {
+		if (!piece || !piece->mapping)
+			continue;
+		shm_assert(shm, piece->start == start && piece->end == end);
+		check_piece(space, piece);
+		pieces++;
+	}
+	shm_assert(shm, pieces == counted);
+}

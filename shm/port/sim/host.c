@@ -1,0 +1,614 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The host's side: spaces with areas, the space lock, and what a kernel does
+ * around shm for mmap, munmap, mprotect, fork, exit and page faults. Areas are
+ * few and kept in a sorted array. Read it as an example of a host, too.
+ */
+
+#include <string.h>
+
+#include "shm/port/sim/sim.h"
+#include "abi/errno.h"
+
+void sim_memory_port(struct shm_port *port);
+void sim_memory_init(void);
+void sim_mmu_port(struct shm_port *port);
+void sim_lock_port(struct shm_port *port);
+
+char sim_context[256];
+
+uint64_t sim_random(uint64_t bound)
+{
+	sim.random ^= sim.random << 13;
+	sim.random ^= sim.random >> 7;
+	sim.random ^= sim.random << 17;
+	return sim.random % bound;
+}
+
+/* ---- the space lock ---- */
+
+static bool space_free(void *space)
+{
+	return ((struct sim_space *)space)->writer == 0 &&
+	       ((struct sim_space *)space)->readers == 0;
+}
+
+static bool space_readable(void *space)
+{
+	return ((struct sim_space *)space)->writer == 0;
+}
+
+static void port_space_lock(struct shm_space *shm_space, bool exclusive)
+{
+	struct sim_space *space = sim_space_of(shm_space);
+
+	sim_assert(!sim.mutexes_held[sim_thread()] && !sim.spins_held);
+	sim_yield();
+	sim_block("space lock", exclusive ? space_free : space_readable, space);
+	if (exclusive)
+		space->writer = (int)sim_thread() + 1;
+	else
+		space->readers++;
+}
+
+static void port_space_unlock(struct shm_space *shm_space, bool exclusive)
+{
+	struct sim_space *space = sim_space_of(shm_space);
+
+	sim_assert(exclusive ? space->writer == (int)sim_thread() + 1 : space->readers > 0);
+	if (exclusive)
+		space->writer = 0;
+	else
+		space->readers--;
+}
+
+/* ---- areas ---- */
+
+static bool port_area_next(struct shm_space *shm_space, uint64_t address, uint64_t *start,
+			   uint64_t *end, struct shm_piece **piece)
+{
+	struct sim_space *space = sim_space_of(shm_space);
+
+	sim_assert(sim.quiet || space->writer || space->readers);
+	for (unsigned i = 0; i < space->area_count; i++) {
+		struct sim_area *area = space->areas[i];
+		if (area->end <= address)
+			continue;
+		*start = area->start;
+		*end = area->end;
+		*piece = area->piece.mapping ? &area->piece : NULL;
+		return true;
+	}
+	return false;
+}
+
+static struct sim_area *area_at(struct sim_space *space, uint64_t address)
+{
+	for (unsigned i = 0; i < space->area_count; i++)
+		if (space->areas[i]->start <= address && address < space->areas[i]->end)
+			return space->areas[i];
+	return NULL;
+}
+
+static void area_insert(struct sim_space *space, struct sim_area *area)
+{
+	unsigned i = space->area_count++;
+
+	sim_assert(space->area_count <= SIM_AREAS);
+	for (; i > 0 && space->areas[i - 1]->start > area->start; i--)
+		space->areas[i] = space->areas[i - 1];
+	space->areas[i] = area;
+}
+
+static void area_remove(struct sim_space *space, struct sim_area *area)
+{
+	unsigned i = 0;
+
+	while (space->areas[i] != area)
+		i++;
+	for (space->area_count--; i < space->area_count; i++)
+		space->areas[i] = space->areas[i + 1];
+	sim.port.mem_free(area, sizeof(*area));
+}
+
+/* Cut the area that `at` lies in. 0, -ENOMEM. */
+static int area_cut(struct sim_space *space, uint64_t at)
+{
+	struct sim_area *low = area_at(space, at);
+
+	if (!low || low->start == at)
+		return 0;
+	struct sim_area *high = sim.port.mem_alloc(sizeof(*high), 0);
+	if (!high)
+		return -ENOMEM;
+	*high = *low;
+	high->start = at;
+	low->end = at;
+	if (low->piece.mapping)
+		shm_piece_split(&space->shm, &low->piece, &high->piece, at, &space->caller);
+	area_insert(space, high);
+	return 0;
+}
+
+/* The space's own pages in [start, end) go: clear, flush, free. */
+static void own_pages_drop(struct sim_space *space, uint64_t start, uint64_t end)
+{
+	uint64_t found, frames[64];
+	unsigned count = 0;
+
+	for (uint64_t at = start; at < end; at += SHM_PAGE_BYTES) {
+		if (shm_entry_is_none(sim.port.slot_next(&space->shm, at, end, &found)))
+			break;
+		if (found > at)
+			at = found;
+		uint64_t *entry = sim_own_entry(space, at);
+		if (!entry || shm_entry_is_none(*entry) || !shm_entry_is_own(*entry))
+			continue;
+		sim_assert(count < 64);
+		frames[count++] = shm_entry_frame(*entry);
+		*entry = SHM_ENTRY_NONE;
+	}
+	if (count == 0)
+		return;
+	sim.port.flush_range(&space->shm, start, end);
+	while (count > 0)
+		sim.port.frame_free(frames[--count]);
+}
+
+/* Own leaves of spans without areas go. */
+static void own_leaves_prune(struct sim_space *space, uint64_t start, uint64_t end)
+{
+	uint64_t found, area_start, area_end;
+	struct shm_piece *piece;
+
+	for (uint64_t at = start; at < end; at = found + SHM_SPAN_BYTES) {
+		uint64_t slot = sim.port.slot_next(&space->shm, at, end, &found);
+		if (shm_entry_is_none(slot))
+			break;
+		if (port_area_next(&space->shm, found, &area_start, &area_end, &piece) &&
+		    area_start < found + SHM_SPAN_BYTES)
+			continue;
+		sim_assert(!shm_entry_is_link(slot));
+		for (unsigned i = 0; i < SHM_ENTRIES_PER_TABLE; i++)
+			sim_assert(shm_entry_is_none(sim_frame_words(shm_entry_frame(slot))[i]));
+		sim_assert(sim.port.slot_exchange(&space->shm, found, slot, SHM_ENTRY_NONE));
+		sim.port.flush_range(&space->shm, found, found + SHM_SPAN_BYTES);
+		sim_table_free(shm_entry_frame(slot));
+	}
+}
+
+static void area_unmap_whole(struct sim_space *space, struct sim_area *area)
+{
+	uint64_t start = area->start, end = area->end;
+
+	own_pages_drop(space, start, end);
+	if (area->piece.mapping)
+		shm_piece_unmap(&space->shm, &area->piece, &space->caller);
+	sim_expect_unreachable(space, start, end, 0);
+	area_remove(space, area);
+}
+
+static int port_area_unmap(struct shm_space *shm_space, uint64_t start, uint64_t end)
+{
+	struct sim_space *space = sim_space_of(shm_space);
+	int error = area_cut(space, start);
+
+	if (!error)
+		error = area_cut(space, end);
+	if (error)
+		return error;
+	for (unsigned i = 0; i < space->area_count;) {
+		if (space->areas[i]->start >= start && space->areas[i]->end <= end)
+			area_unmap_whole(space, space->areas[i]);
+		else
+			i++;
+	}
+	own_leaves_prune(space, start, end);
+	return 0;
+}
+
+static int area_make(struct sim_space *space, uint64_t start, uint64_t end,
+		     struct shm_object *object, uint64_t index, unsigned protection, unsigned flags)
+{
+	struct sim_area *area = sim.port.mem_alloc(sizeof(*area), 0);
+
+	if (!area)
+		return -ENOMEM;
+	*area = (struct sim_area){
+		.start = start, .end = end, .protection = protection, .protection_max = protection};
+	shm_place(&space->shm, start, end);
+	if (object) {
+		int error = shm_piece_map(&space->shm, &area->piece, object, start, end, index,
+					  protection, flags, &space->caller);
+		if (error) {
+			sim.port.mem_free(area, sizeof(*area));
+			return error;
+		}
+	}
+	area_insert(space, area);
+	if (object)
+		shm_piece_settle(&space->shm, &area->piece);
+	return 0;
+}
+
+static int port_area_map(struct shm_space *shm_space, const struct shm_area_request *request,
+			 uint64_t *address)
+{
+	struct sim_space *space = sim_space_of(shm_space);
+	uint64_t start = request->address, size = request->size_bytes;
+
+	if (!(request->flags & SHM_AREA_FIXED) && start == 0) {
+		start = 1ull << 30;
+		for (unsigned i = 0; i < space->area_count; i++)
+			if (space->areas[i]->end > start)
+				start = space->areas[i]->end;
+		start = (start + request->alignment_bytes - 1) & ~(request->alignment_bytes - 1);
+	}
+	uint64_t area_start, area_end;
+	struct shm_piece *piece;
+	bool occupied = port_area_next(shm_space, start, &area_start, &area_end, &piece) &&
+			area_start < start + size;
+	if (occupied && !(request->flags & SHM_AREA_REPLACE))
+		return -EINVAL;
+	if (occupied) {
+		int error = port_area_unmap(shm_space, start, start + size);
+		if (error)
+			return error;
+	}
+	*address = start;
+	return area_make(space, start, start + size, request->object, request->index,
+			 request->protection, SHM_PIECE_SEGMENT);
+}
+
+int sim_map(struct sim_space *space, uint64_t address, uint64_t pages, struct shm_object *object,
+	    uint64_t index, unsigned protection, unsigned flags)
+{
+	uint64_t end = address + pages * SHM_PAGE_BYTES;
+
+	port_space_lock(&space->shm, true);
+	int error = port_area_unmap(&space->shm, address, end);
+	if (!error)
+		error = area_make(space, address, end, object, index, protection, flags);
+	port_space_unlock(&space->shm, true);
+	return error;
+}
+
+int sim_unmap(struct sim_space *space, uint64_t start, uint64_t end)
+{
+	port_space_lock(&space->shm, true);
+	int error = port_area_unmap(&space->shm, start, end);
+	port_space_unlock(&space->shm, true);
+	return error;
+}
+
+/* Own copies get the new protection: clear, flush, set. */
+static void own_pages_protect(struct sim_space *space, struct sim_area *area)
+{
+	uint64_t found;
+
+	for (uint64_t at = area->start; at < area->end; at += SHM_PAGE_BYTES) {
+		if (shm_entry_is_none(sim.port.slot_next(&space->shm, at, area->end, &found)))
+			break;
+		if (found > at)
+			at = found;
+		uint64_t *entry = sim_own_entry(space, at);
+		if (!entry || shm_entry_is_none(*entry) || !shm_entry_is_own(*entry))
+			continue;
+		uint64_t frame = shm_entry_frame(*entry);
+		*entry = SHM_ENTRY_NONE;
+		sim.port.flush_range(&space->shm, at, at + SHM_PAGE_BYTES);
+		*entry = shm_entry_own(shm_entry_page(frame, area->protection));
+	}
+}
+
+int sim_protect(struct sim_space *space, uint64_t start, uint64_t end, unsigned protection)
+{
+	port_space_lock(&space->shm, true);
+	int error = area_cut(space, start);
+	if (!error)
+		error = area_cut(space, end);
+	shm_place(&space->shm, start, end);
+	for (unsigned i = 0; !error && i < space->area_count; i++) {
+		struct sim_area *area = space->areas[i];
+		if (area->start < start || area->end > end)
+			continue;
+		area->protection = protection;
+		if (area->piece.mapping)
+			shm_piece_protect(&space->shm, &area->piece, protection);
+		if (protection)
+			own_pages_protect(space, area);
+		if (!(protection & SHM_WRITE))
+			sim_expect_unreachable(space, area->start, area->end, SHM_WRITE);
+	}
+	port_space_unlock(&space->shm, true);
+	return error;
+}
+
+int sim_extend(struct sim_space *space, uint64_t start, uint64_t new_end)
+{
+	port_space_lock(&space->shm, true);
+	struct sim_area *area = area_at(space, start);
+	sim_assert(area && area->start == start && area->piece.mapping);
+	shm_place(&space->shm, area->end, new_end);
+	area->end = new_end;
+	shm_piece_extend(&space->shm, &area->piece, new_end);
+	port_space_unlock(&space->shm, true);
+	return 0;
+}
+
+/* ---- spaces ---- */
+
+struct sim_space *sim_space_create(int32_t pid)
+{
+	struct sim_space *space = sim.port.mem_alloc(sizeof(*space), 0);
+
+	if (!space)
+		return NULL;
+	memset(space, 0, sizeof(*space));
+	space->root = sim.port.table_alloc(0);
+	if (!space->root) {
+		sim.port.mem_free(space, sizeof(*space));
+		return NULL;
+	}
+	space->caller = (struct shm_caller){
+		.space = &space->shm, .pid = pid, .memlock_limit_bytes = UINT64_MAX};
+	shm_space_init(&space->shm, &sim.shm);
+	return space;
+}
+
+static void tables_free(struct sim_space *space)
+{
+	uint64_t *root = sim_frame_words(space->root);
+
+	for (unsigned i = 0; i < SHM_ENTRIES_PER_TABLE; i++) {
+		if (shm_entry_is_none(root[i]))
+			continue;
+		uint64_t middle = shm_entry_frame(root[i]);
+		for (unsigned j = 0; j < SHM_ENTRIES_PER_TABLE; j++)
+			sim_assert(shm_entry_is_none(sim_frame_words(middle)[j]));
+		sim_table_free(middle);
+	}
+	sim_table_free(space->root);
+}
+
+void sim_space_destroy(struct sim_space *space)
+{
+	port_space_lock(&space->shm, true);
+	while (space->area_count > 0) {
+		struct sim_area *area = space->areas[space->area_count - 1];
+		int error = port_area_unmap(&space->shm, area->start, area->end);
+		sim_assert(!error);
+	}
+	port_space_unlock(&space->shm, true);
+	shm_space_release(&space->shm, &space->caller);
+	for (unsigned c = 0; c < SIM_CPUS; c++)
+		if (sim.cpus[c].space == space)
+			sim_cpu_run(c, NULL);
+	tables_free(space);
+	sim.port.mem_free(space, sizeof(*space));
+}
+
+/* Own pages are copied at once: copy on write between spaces is a host's affair. */
+static int own_pages_fork(struct sim_space *child, struct sim_space *parent,
+			  const struct sim_area *area)
+{
+	uint64_t found;
+
+	for (uint64_t at = area->start; at < area->end; at += SHM_PAGE_BYTES) {
+		if (shm_entry_is_none(sim.port.slot_next(&parent->shm, at, area->end, &found)))
+			break;
+		if (found > at)
+			at = found;
+		uint64_t *entry = sim_own_entry(parent, at);
+		if (!entry || shm_entry_is_none(*entry) || !shm_entry_is_own(*entry))
+			continue;
+		if (sim.port.pages_prepare(&child->shm, at))
+			return -ENOMEM;
+		uint64_t frame = sim.port.frame_alloc(0);
+		if (!frame)
+			return -ENOMEM;
+		entry = sim_own_entry(parent, at);
+		memcpy(sim_frame_words(frame), sim_frame_words(shm_entry_frame(*entry)),
+		       SHM_PAGE_BYTES);
+		*sim_own_entry(child, at) =
+			shm_entry_own(shm_entry_page(frame, shm_entry_protection(*entry)));
+	}
+	return 0;
+}
+
+static int area_fork(struct sim_space *child, struct sim_space *parent, const struct sim_area *area)
+{
+	struct sim_area *copy = sim.port.mem_alloc(sizeof(*copy), 0);
+
+	if (!copy)
+		return -ENOMEM;
+	*copy = *area;
+	copy->piece = (struct shm_piece){0};
+	if (area->piece.mapping) {
+		int error =
+			shm_piece_fork(&child->shm, &copy->piece, &area->piece, &parent->caller);
+		if (error) {
+			sim.port.mem_free(copy, sizeof(*copy));
+			return error;
+		}
+	}
+	area_insert(child, copy);
+	return own_pages_fork(child, parent, area);
+}
+
+struct sim_space *sim_space_fork(struct sim_space *parent, int32_t pid)
+{
+	struct sim_space *child = sim_space_create(pid);
+	int error = 0;
+
+	if (!child)
+		return NULL;
+	port_space_lock(&parent->shm, true);
+	child->writer = parent->writer; /* unborn: nobody else knows it */
+	for (unsigned i = 0; i < parent->area_count && !error; i++)
+		error = area_fork(child, parent, parent->areas[i]);
+	child->writer = 0;
+	port_space_unlock(&parent->shm, true);
+	if (error) {
+		sim_space_destroy(child);
+		return NULL;
+	}
+	return child;
+}
+
+/* ---- faults ---- */
+
+/* Enter the space's own page, replacing what is there: clear, flush, set. */
+static int own_page_enter(struct sim_space *space, uint64_t page, uint64_t frame,
+			  unsigned protection)
+{
+	int error = sim.port.pages_prepare(&space->shm, page);
+	if (error)
+		return error;
+	uint64_t *entry = sim_own_entry(space, page);
+	if (!shm_entry_is_none(*entry)) {
+		*entry = SHM_ENTRY_NONE;
+		sim.port.flush_range(&space->shm, page, page + SHM_PAGE_BYTES);
+	}
+	*sim_own_entry(space, page) = shm_entry_own(shm_entry_page(frame, protection));
+	sim.port.flush_local(page);
+	return 0;
+}
+
+static int fault_copy(struct sim_space *space, struct sim_area *area, uint64_t page)
+{
+	struct shm_object *object = shm_piece_object(&area->piece);
+	uint64_t pinned, *entry = sim_own_entry(space, page);
+
+	if (entry && !shm_entry_is_none(*entry) && shm_entry_is_own(*entry)) {
+		sim.port.flush_local(page); /* another thread was faster */
+		return 0;
+	}
+	int error = shm_object_page_pin(object, shm_piece_index(&area->piece, page), true, &pinned);
+	if (error)
+		return error == -ENOMEM ? -ENOMEM : -EIO;
+	uint64_t frame = sim.port.frame_alloc(0);
+	if (frame) {
+		memcpy(sim_frame_words(frame), sim_frame_words(pinned), SHM_PAGE_BYTES);
+		entry = sim_own_entry(space, page);
+		bool late = entry && !shm_entry_is_none(*entry) && shm_entry_is_own(*entry);
+		error = late ? -EAGAIN : own_page_enter(space, page, frame, area->protection);
+		if (error)
+			sim.port.frame_free(frame);
+	}
+	shm_object_page_unpin(object, pinned);
+	if (!frame)
+		return -ENOMEM;
+	return error == -EAGAIN ? 0 : error;
+}
+
+static int fault_anonymous(struct sim_space *space, struct sim_area *area, uint64_t page,
+			   unsigned access)
+{
+	if (!(area->protection & access))
+		return -EFAULT;
+	uint64_t *entry = sim_own_entry(space, page);
+	if (entry && !shm_entry_is_none(*entry)) {
+		sim.port.flush_local(page);
+		return 0;
+	}
+	uint64_t frame = sim.port.frame_alloc(0);
+	if (!frame)
+		return -ENOMEM;
+	int error = own_page_enter(space, page, frame, area->protection);
+	if (error)
+		sim.port.frame_free(frame);
+	return error;
+}
+
+static int fault_locked(struct sim_space *space, uint64_t address, unsigned access)
+{
+	struct sim_area *area = area_at(space, address);
+
+	if (!area)
+		return -EFAULT;
+	if (!area->piece.mapping)
+		return fault_anonymous(space, area, address & ~(SHM_PAGE_BYTES - 1), access);
+	switch (shm_fault(&space->shm, &area->piece, address, access)) {
+	case SHM_FAULT_DONE:
+		return 0;
+	case SHM_FAULT_DENIED:
+		return -EFAULT;
+	case SHM_FAULT_BUS:
+		return -EIO;
+	case SHM_FAULT_MEMORY:
+		return -ENOMEM;
+	case SHM_FAULT_COPY:
+		return fault_copy(space, area, address & ~(SHM_PAGE_BYTES - 1));
+	}
+	return -EFAULT;
+}
+
+int sim_touch(unsigned cpu, uint64_t address, unsigned access, uint64_t *frame)
+{
+	struct sim_space *space = sim.cpus[cpu].space;
+
+	for (unsigned tries = 0; sim_access(cpu, address, access, frame); tries++) {
+		if (tries > 64)
+			sim_fail(__FILE__, __LINE__, "a fault makes no progress");
+		sim.faults++;
+		port_space_lock(&space->shm, false);
+		int error = fault_locked(space, address, access);
+		port_space_unlock(&space->shm, false);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+int sim_write(unsigned cpu, uint64_t address, uint64_t value)
+{
+	uint64_t frame;
+	int error = sim_touch(cpu, address, SHM_WRITE, &frame);
+
+	if (!error)
+		sim_frame_words(frame)[0] = value;
+	return error;
+}
+
+int sim_read(unsigned cpu, uint64_t address, uint64_t *value)
+{
+	uint64_t frame;
+	int error = sim_touch(cpu, address, SHM_READ, &frame);
+
+	if (!error)
+		*value = sim_frame_words(frame)[0];
+	return error;
+}
+
+/* ---- start ---- */
+
+void sim_host_port(struct shm_port *port);
+void sim_host_port(struct shm_port *port)
+{
+	port->space_lock = port_space_lock;
+	port->space_unlock = port_space_unlock;
+	port->area_map = port_area_map;
+	port->area_unmap = port_area_unmap;
+	port->area_next = port_area_next;
+}
+
+void sim_init(bool link, uint64_t seed)
+{
+	unsigned used = sim.frames_used;
+
+	memset(&sim, 0, offsetof(struct sim, state));
+	memset(sim.state, 0, used);
+	memset((char *)&sim + offsetof(struct sim, references), 0, used * sizeof(uint32_t));
+	memset((char *)&sim + offsetof(struct sim, frames_used), 0,
+	       sizeof(sim) - offsetof(struct sim, frames_used));
+	sim.random = seed * 0x9e3779b97f4a7c15ull + 1;
+	sim.commit_limit = 1ull << 40;
+	sim.port.capabilities = SHM_CPU_CAPABILITIES | SHM_CAN_LINK;
+	sim_memory_port(&sim.port);
+	sim_mmu_port(&sim.port);
+	sim_lock_port(&sim.port);
+	sim_host_port(&sim.port);
+	sim_memory_init();
+	shm_init(&sim.shm, &sim.port, link, false);
+}

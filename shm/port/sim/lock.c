@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+/* Mutexes, spin locks and waiting of the simulated host, over sim_block. They check the rules. */
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "shm/port/sim/sim.h"
+
+void sim_lock_port(struct shm_port *port);
+
+/* words[0]: holder + 1. words[1]: how often somebody was woken. */
+static bool mutex_free(void *mutex)
+{
+	return ((struct shm_mutex *)mutex)->words[0] == 0;
+}
+
+static void mutex_take(struct shm_mutex *mutex)
+{
+	mutex->words[0] = sim_thread() + 1;
+	if (!sim.quiet)
+		sim.mutexes_held[sim_thread()]++;
+}
+
+static void port_mutex_lock(struct shm_mutex *mutex)
+{
+	sim_assert(!sim.spins_held);
+	sim_assert(sim.mutexes_held[sim_thread()] < 2); /* namespace, object */
+	sim_assert(mutex->words[0] != sim_thread() + 1);
+	sim_yield();
+	sim_block("mutex", mutex_free, mutex);
+	mutex_take(mutex);
+}
+
+static bool port_mutex_try(struct shm_mutex *mutex)
+{
+	sim_yield();
+	if (!mutex_free(mutex))
+		return false;
+	mutex_take(mutex);
+	return true;
+}
+
+static void port_mutex_unlock(struct shm_mutex *mutex)
+{
+	sim_assert(mutex->words[0] == sim_thread() + 1);
+	mutex->words[0] = 0;
+	if (!sim.quiet)
+		sim.mutexes_held[sim_thread()]--;
+}
+
+static void port_spin_lock(struct shm_spin *spin)
+{
+	sim_assert(spin->words[0] == 0);
+	spin->words[0] = sim_thread() + 1;
+	sim.spins_held++;
+}
+
+static void port_spin_unlock(struct shm_spin *spin)
+{
+	sim_assert(spin->words[0] == sim_thread() + 1);
+	spin->words[0] = 0;
+	sim.spins_held--;
+}
+
+static uint64_t wakes;
+
+static bool woken(void *since)
+{
+	return wakes != *(uint64_t *)since;
+}
+
+static void port_wait(const void *channel, struct shm_mutex *mutex)
+{
+	uint64_t since = wakes;
+
+	(void)channel; /* spurious returns are fine */
+	port_mutex_unlock(mutex);
+	sim_block("wait", woken, &since);
+	port_mutex_lock(mutex);
+}
+
+static void port_wake(const void *channel)
+{
+	(void)channel;
+	wakes++;
+}
+
+static uint64_t port_now_seconds(void)
+{
+	return 1000000 + sim.now;
+}
+
+static void port_trace(const char *line)
+{
+	(void)line;
+}
+
+static void port_fatal(const char *file, int line, const char *what)
+{
+	sim_fail(file, line, what);
+}
+
+void sim_lock_port(struct shm_port *port)
+{
+	port->mutex_lock = port_mutex_lock;
+	port->mutex_try = port_mutex_try;
+	port->mutex_unlock = port_mutex_unlock;
+	port->spin_lock = port_spin_lock;
+	port->spin_unlock = port_spin_unlock;
+	port->wait = port_wait;
+	port->wake = port_wake;
+	port->now_seconds = port_now_seconds;
+	port->trace = port_trace;
+	port->fatal = port_fatal;
+}
