@@ -74,7 +74,7 @@ static void port_space_unlock(struct shm_space *space, bool exclusive)
 }
 
 static int port_area_map(struct shm_space *space, const struct shm_area_request *from,
-                         uint64_t *address)
+			 uint64_t *address)
 {
 	struct space_request request = {
 		.address = from->address,
@@ -103,7 +103,7 @@ static int port_area_unmap(struct shm_space *space, uint64_t start, uint64_t end
 }
 
 static bool port_area_next(struct shm_space *space, uint64_t address, uint64_t *start,
-                           uint64_t *end, struct shm_piece **piece)
+			   uint64_t *end, struct shm_piece **piece)
 {
 	struct area *area = space_area_above(space_of(space), address);
 
@@ -141,7 +141,7 @@ static uint64_t port_slot_get(struct shm_space *shm, uint64_t address)
 }
 
 static bool port_slot_exchange(struct shm_space *shm, uint64_t address, uint64_t expected,
-                               uint64_t desired)
+			       uint64_t desired)
 {
 	struct space *space = space_of(shm);
 
@@ -156,7 +156,7 @@ static bool port_slot_exchange(struct shm_space *shm, uint64_t address, uint64_t
 }
 
 static uint64_t port_slot_next(struct shm_space *shm, uint64_t address, uint64_t end,
-                               uint64_t *found)
+			       uint64_t *found)
 {
 	struct space *space = space_of(shm);
 
@@ -181,7 +181,7 @@ static int port_pages_prepare(struct shm_space *shm, uint64_t address)
 }
 
 static int port_pages_set(struct shm_space *shm, uint64_t address, const uint64_t *entries,
-                          unsigned count, unsigned protection)
+			  unsigned count, unsigned protection)
 {
 	struct space *space = space_of(shm);
 	int entered = 0;
@@ -192,8 +192,7 @@ static int port_pages_set(struct shm_space *shm, uint64_t address, const uint64_
 	for (unsigned i = 0; target && i < count; i++) {
 		if (!shm_entry_is_present(entries[i]) || !shm_entry_is_none(entry_load(&target[i])))
 			continue;
-		entry_store(&target[i],
-		            shm_entry_page(shm_entry_frame(entries[i]), protection));
+		entry_store(&target[i], shm_entry_page(shm_entry_frame(entries[i]), protection));
 		entered++;
 	}
 	spin_unlock(&space->page_table_lock);
@@ -232,7 +231,7 @@ static uint64_t leaf_clear(uint64_t *target, const uint64_t *entries, uint64_t c
 }
 
 static uint64_t port_pages_clear(struct shm_space *shm, uint64_t address, const uint64_t *entries,
-                                 uint64_t count)
+				 uint64_t count)
 {
 	struct space *space = space_of(shm);
 	uint64_t end = address + count * SHM_PAGE_BYTES, cleared = 0, span;
@@ -248,7 +247,7 @@ static uint64_t port_pages_clear(struct shm_space *shm, uint64_t address, const 
 		}
 		if (slot && shm_entry_is_table(entry_load(slot)))
 			cleared += leaf_clear(pagetable_entry(space, address), entries,
-			                      (stop - address) / SHM_PAGE_BYTES);
+					      (stop - address) / SHM_PAGE_BYTES);
 		spin_unlock(&space->page_table_lock);
 		address = stop;
 	}
@@ -381,5 +380,5 @@ void shm_port_init(void)
 	for (unsigned i = 0; i < WAIT_QUEUES; i++)
 		wait_queue_init(&wait_queues[i]);
 	shm_init(&shm_instance, &kernel_port, kernel_argument_u64("shm.link", 1) != 0,
-	         kernel_argument_flag("shm.trace"));
+		 kernel_argument_flag("shm.trace"));
 }

@@ -30,14 +30,14 @@ static uint64_t page_hold(struct space *space, struct area *area, uint64_t addre
 	spin_unlock(&space->page_table_lock);
 	if (!frame && !write && area->piece.mapping &&
 	    shm_object_page_pin(shm_piece_object(&area->piece),
-	                        shm_piece_index(&area->piece, address), true, &frame) != 0)
+				shm_piece_index(&area->piece, address), true, &frame) != 0)
 		return 0;
 	return frame;
 }
 
 /* Move bytes within one page. True: done. */
 static bool page_move(struct space *space, uint64_t address, void *kernel, size_t size_bytes,
-                      bool write)
+		      bool write)
 {
 	uint64_t offset = address & (PAGE_BYTES - 1), frame = 0;
 
@@ -65,7 +65,7 @@ static bool page_move(struct space *space, uint64_t address, void *kernel, size_
 }
 
 static size_t space_move(struct space *space, uint64_t address, uint8_t *kernel, size_t size_bytes,
-                         bool write)
+			 bool write)
 {
 	size_t done = 0;
 
@@ -112,7 +112,7 @@ int space_futex_key(struct space *space, uint64_t address, bool private_only, st
 
 			key->a = shm_object_serial(object);
 			key->b = (shm_piece_index(&area->piece, address) << PAGE_SHIFT) |
-			         (address & (PAGE_BYTES - 1));
+				 (address & (PAGE_BYTES - 1));
 			key->shared = true;
 		}
 	}

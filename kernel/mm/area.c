@@ -184,7 +184,7 @@ void area_split(struct space *space, struct area *area, uint64_t at, struct area
 	}
 	if (area->piece.mapping)
 		shm_piece_split(&space->shm, &area->piece, &high->piece, at,
-		                area_caller(area, &storage));
+				area_caller(area, &storage));
 	area_resize(space, area, area->start, at);
 	area_insert(space, high);
 }
@@ -303,7 +303,8 @@ static uint64_t room_in_subtree(const struct room *room, struct area *area)
 	struct area *left = area_of(area->node.left), *right = area_of(area->node.right);
 
 	if (right) {
-		reach = left && left->subtree_reach > area->reach ? left->subtree_reach : area->reach;
+		reach = left && left->subtree_reach > area->reach ? left->subtree_reach
+								  : area->reach;
 		found = room_in_subtree(room, right);
 		if (!found)
 			found = room_in_gap(room, reach, right->subtree_low);
@@ -330,10 +331,10 @@ static uint64_t room_find(struct space *space, const struct room *room)
 }
 
 uint64_t area_find_room(struct space *space, uint64_t size_bytes, uint64_t alignment_bytes,
-                        uint64_t phase_bytes)
+			uint64_t phase_bytes)
 {
 	struct room room = {MAP_LOWEST, space->map_top, size_bytes, alignment_bytes,
-	                    phase_bytes & (alignment_bytes - 1)};
+			    phase_bytes & (alignment_bytes - 1)};
 	uint64_t found = room_find(space, &room);
 
 	if (!found) {

@@ -6,9 +6,9 @@
 
 #include "kernel/mm/space.h"
 
-#define MAP_LOWEST      0x10000ull              /* vm.mmap_min_addr */
-#define STACK_GUARD     (256ull * 4096)         /* below a stack that may grow */
-#define AREAS_MAX       65530u                  /* vm.max_map_count */
+#define MAP_LOWEST      0x10000ull      /* vm.mmap_min_addr */
+#define STACK_GUARD     (256ull * 4096) /* below a stack that may grow */
+#define AREAS_MAX       65530u          /* vm.max_map_count */
 #define AREA_KEPT_FLAGS (~(AREA_FIXED | AREA_NOREPLACE))
 
 void areas_init(struct space *space);
@@ -27,7 +27,7 @@ struct area *area_merge(struct space *space, struct area *area);
 bool area_range_free(struct space *space, uint64_t start, uint64_t end);
 /* Room for a mapping, below map_top if there is any: its address, or 0. */
 uint64_t area_find_room(struct space *space, uint64_t size_bytes, uint64_t alignment_bytes,
-                        uint64_t phase_bytes);
+			uint64_t phase_bytes);
 /* The lowest address that it keeps others from: a stack's guard counts. */
 uint64_t area_low(const struct area *area);
 

@@ -38,7 +38,7 @@ static void own_enter(struct space *space, struct area *area, uint64_t *entry, u
  * and leaves with the page-table lock held, releasing it for the flush.
  */
 static void own_replace(struct space *space, struct area *area, uint64_t address, uint64_t *entry,
-                        uint64_t frame)
+			uint64_t frame)
 {
 	entry_store(entry, shm_entry_busy(NULL));
 	spin_unlock(&space->page_table_lock);
@@ -50,7 +50,7 @@ static void own_replace(struct space *space, struct area *area, uint64_t address
 
 /* Write to an own page that other spaces may show too. Under the page-table lock; releases it. */
 static enum space_fault_result fault_own_write(struct space *space, struct area *area,
-                                               uint64_t address, uint64_t *entry)
+					       uint64_t address, uint64_t *entry)
 {
 	uint64_t old = shm_entry_frame(entry_load(entry));
 
@@ -67,7 +67,8 @@ static enum space_fault_result fault_own_write(struct space *space, struct area 
 		spin_unlock(&space->page_table_lock);
 		return SPACE_FAULT_MEMORY;
 	}
-	page_copy(phys_to_virt(copy), phys_to_virt(old)); /* nobody writes it: all show it read-only */
+	page_copy(phys_to_virt(copy),
+		  phys_to_virt(old)); /* nobody writes it: all show it read-only */
 	own_replace(space, area, address, entry, copy);
 	spin_unlock(&space->page_table_lock);
 	frame_put(old);
@@ -76,7 +77,7 @@ static enum space_fault_result fault_own_write(struct space *space, struct area 
 
 /* The entry is there already: does it need work for this access? Releases the page-table lock. */
 static enum space_fault_result fault_own(struct space *space, struct area *area, uint64_t address,
-                                         uint64_t *entry, unsigned access)
+					 uint64_t *entry, unsigned access)
 {
 	uint64_t value = entry_load(entry);
 
@@ -89,7 +90,7 @@ static enum space_fault_result fault_own(struct space *space, struct area *area,
 }
 
 static enum space_fault_result fault_anonymous(struct space *space, struct area *area,
-                                               uint64_t address, unsigned access)
+					       uint64_t address, unsigned access)
 {
 	uint64_t *entry, frame;
 
@@ -111,7 +112,7 @@ no_memory:
 
 /* A page of the space's own with the object's contents at the index; it may be past the end (-EFBIG). */
 static int private_copy_make(struct shm_object *object, uint64_t index, uint64_t *pinned,
-                             uint64_t *copy)
+			     uint64_t *copy)
 {
 	int err = shm_object_page_pin(object, index, false, pinned);
 
@@ -129,7 +130,7 @@ static int private_copy_make(struct shm_object *object, uint64_t index, uint64_t
 
 /* The first write to a page of a private mapping: it gets its own copy. */
 static enum space_fault_result fault_private_copy(struct space *space, struct area *area,
-                                                  uint64_t address)
+						  uint64_t address)
 {
 	struct shm_object *object = shm_piece_object(&area->piece);
 	uint64_t *entry, pinned, copy;
@@ -143,7 +144,7 @@ static enum space_fault_result fault_private_copy(struct space *space, struct ar
 		own_enter(space, area, entry, copy);
 		copy = 0;
 	} else if (!err && !entry_has_own_page(entry_load(entry)) &&
-	           !shm_entry_is_busy(entry_load(entry))) {
+		   !shm_entry_is_busy(entry_load(entry))) {
 		/* It shows the object's page, which our pin keeps until the flush has returned. */
 		own_replace(space, area, address, entry, copy);
 		space->own_pages++;
@@ -160,15 +161,15 @@ static enum space_fault_result fault_private_copy(struct space *space, struct ar
 
 /* A private mapping of an object: own pages here, the object's pages by shm. */
 static enum space_fault_result fault_private(struct space *space, struct area *area,
-                                             uint64_t address, unsigned access)
+					     uint64_t address, unsigned access)
 {
 	uint64_t *entry;
 
 	if (area->own_pages) {
 		spin_lock(&space->page_table_lock);
 		entry = pagetable_entry(space, address);
-		if (entry && (entry_has_own_page(entry_load(entry)) ||
-		              shm_entry_is_busy(entry_load(entry))))
+		if (entry &&
+		    (entry_has_own_page(entry_load(entry)) || shm_entry_is_busy(entry_load(entry))))
 			return fault_own(space, area, address, entry, access);
 		spin_unlock(&space->page_table_lock);
 	}
@@ -188,7 +189,7 @@ static enum space_fault_result fault_private(struct space *space, struct area *a
 }
 
 static enum space_fault_result fault_shared(struct space *space, struct area *area,
-                                            uint64_t address, unsigned access)
+					    uint64_t address, unsigned access)
 {
 	switch (shm_fault(&space->shm, &area->piece, address, access)) {
 	case SHM_FAULT_DONE:
@@ -206,7 +207,7 @@ static enum space_fault_result fault_shared(struct space *space, struct area *ar
 }
 
 static enum space_fault_result fault_area(struct space *space, struct area *area, uint64_t address,
-                                          unsigned access)
+					  unsigned access)
 {
 	if (area_is_shared(area))
 		return fault_shared(space, area, address, access);
@@ -290,7 +291,7 @@ static void fault_signal(enum space_fault_result result, uint64_t address)
 		break;
 	case SPACE_FAULT_MEMORY:
 		log_line("out of memory: %s (process %d) is killed at address 0x%lx", thread->name,
-		         thread->process->pid, address);
+			 thread->process->pid, address);
 		signal_force(SIGKILL, SI_KERNEL, address);
 		break;
 	}
@@ -304,8 +305,8 @@ void trap_page_fault(struct trap_frame *frame, uint64_t address, unsigned access
 	enum space_fault_result result = SPACE_FAULT_SEGV_MAPERR;
 
 	if (!user && !fixup)
-		panic("page fault in the kernel: address 0x%lx, access %u, ip 0x%lx", address, access,
-		      frame_ip(frame));
+		panic("page fault in the kernel: address 0x%lx, access %u, ip 0x%lx", address,
+		      access, frame_ip(frame));
 	if (address < mmu_user_end && thread->space && (user || !thread->no_fault))
 		result = space_fault(thread->space, address, access);
 	if (result == SPACE_FAULT_DONE)

@@ -77,7 +77,7 @@ static void flush_others(struct space *space)
 		if (!(asked & 1))
 			continue;
 		while ((int32_t)(__atomic_load_n(&cpus[i].flush_done, __ATOMIC_ACQUIRE) -
-		                 tickets[i]) < 0) {
+				 tickets[i]) < 0) {
 			ipi_poll();
 			cpu_relax();
 		}

@@ -50,7 +50,7 @@ static int area_fork(struct space *child, const struct area *from, struct area *
 	area->flags = from->flags & ~AREA_LOCKED; /* mlock(2): not inherited */
 	area->file_offset = from->file_offset;
 	if (from->piece.mapping && shm_piece_fork(&child->shm, &area->piece, &from->piece,
-	                                          area_caller(from, &storage)) != 0) {
+						  area_caller(from, &storage)) != 0) {
 		if (from->flags & AREA_CHARGED)
 			commit_release(area_pages(from));
 		area_free(area);

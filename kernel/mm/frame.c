@@ -40,15 +40,15 @@ struct frame_cache {
 
 static struct {
 	struct spinlock lock;
-	uint64_t base;                         /* [I] page number of the first record, aligned to ORDER_MAX */
-	uint64_t limit;                        /* [I] page number behind the last record */
-	uint32_t *references;                  /* [I] the array; [a] each */
-	uint64_t *pair_bits[ORDER_MAX];        /* [I] the arrays; lock: the bits */
-	struct list_node free[ORDER_MAX + 1];  /* lock */
-	uint32_t nonempty;                     /* lock: bit for each order that has a block */
-	uint64_t free_count;                   /* lock; read without it for reports */
-	uint64_t total_count;                  /* lock; the same */
-	uint64_t reserve;                      /* [I] */
+	uint64_t base;        /* [I] page number of the first record, aligned to ORDER_MAX */
+	uint64_t limit;       /* [I] page number behind the last record */
+	uint32_t *references; /* [I] the array; [a] each */
+	uint64_t *pair_bits[ORDER_MAX];       /* [I] the arrays; lock: the bits */
+	struct list_node free[ORDER_MAX + 1]; /* lock */
+	uint32_t nonempty;                    /* lock: bit for each order that has a block */
+	uint64_t free_count;                  /* lock; read without it for reports */
+	uint64_t total_count;                 /* lock; the same */
+	uint64_t reserve;                     /* [I] */
 } frames = {.lock = SPINLOCK_INIT(RANK_FRAMES)};
 
 static struct frame_cache caches[CPUS_MAX];
@@ -387,8 +387,8 @@ void frame_init(void)
 		uint64_t initrd_end = (boot_info.initrd.end + PAGE_BYTES - 1) >> PAGE_SHIFT;
 
 		first = boot_info.initrd.start >> PAGE_SHIFT < first
-		                ? boot_info.initrd.start >> PAGE_SHIFT
-		                : first;
+				? boot_info.initrd.start >> PAGE_SHIFT
+				: first;
 		end = initrd_end > end ? initrd_end : end;
 	}
 	frames.base = first & ~(align - 1);

@@ -34,7 +34,8 @@ struct slab {
 	uint32_t class;
 } __attribute__((aligned(64)));
 
-static const struct class {
+static const struct class
+{
 	uint16_t size_bytes;
 	uint8_t order;
 	uint8_t cache_max; /* a CPU keeps so many, and moves half of it at a time */
@@ -46,8 +47,8 @@ static const struct class {
 
 /* By size in units of 16 bytes, rounded up. */
 static const uint8_t class_of[CLASS_LARGE / 16 + 1] = {
-	[0 ... 1] = 0,    [2] = 1,          [3] = 2,          [4] = 3,          [5 ... 6] = 4,
-	[7 ... 8] = 5,    [9 ... 12] = 6,   [13 ... 16] = 7,  [17 ... 24] = 8,  [25 ... 32] = 9,
+	[0 ... 1] = 0,    [2] = 1,          [3] = 2,          [4] = 3,           [5 ... 6] = 4,
+	[7 ... 8] = 5,    [9 ... 12] = 6,   [13 ... 16] = 7,  [17 ... 24] = 8,   [25 ... 32] = 9,
 	[33 ... 48] = 10, [49 ... 64] = 11, [65 ... 96] = 12, [97 ... 128] = 13,
 };
 
@@ -61,9 +62,10 @@ struct kmem_cache {
 
 static struct {
 	struct spinlock lock;
-	struct list_node partial[CLASS_COUNT]; /* lock; a zero head is an empty list not set up yet */
-	uint32_t empty[CLASS_COUNT];           /* lock: slabs in partial with nothing used */
-	uint64_t bytes;                        /* lock */
+	struct list_node
+		partial[CLASS_COUNT]; /* lock; a zero head is an empty list not set up yet */
+	uint32_t empty[CLASS_COUNT];  /* lock: slabs in partial with nothing used */
+	uint64_t bytes;               /* lock */
 } slabs = {.lock = SPINLOCK_INIT(RANK_ALLOCATOR_SMALL)};
 
 static struct kmem_cache caches[CPUS_MAX] = {
@@ -75,7 +77,7 @@ static struct kmem_cache caches[CPUS_MAX] = {
 static uint32_t slab_capacity(uint32_t class)
 {
 	return (uint32_t)(((PAGE_BYTES << classes[class].order) - sizeof(struct slab)) /
-	                  classes[class].size_bytes);
+			  classes[class].size_bytes);
 }
 
 static struct slab *slab_of(void *object, uint32_t class)
@@ -130,7 +132,8 @@ static void *slab_take(uint32_t class)
 		object = slab->free;
 		slab->free = *(void **)object;
 	} else {
-		object = (uint8_t *)(slab + 1) + (uint64_t)slab->carved++ * classes[class].size_bytes;
+		object = (uint8_t *)(slab + 1) +
+			 (uint64_t)slab->carved++ * classes[class].size_bytes;
 	}
 	if (slab->used++ == 0)
 		slabs.empty[class]--;
@@ -268,16 +271,16 @@ void kmem_trim(void)
 	for (unsigned i = 0; i < CPUS_MAX; i++) {
 		struct kmem_cache *cache = &caches[i];
 
-			spin_lock(&cache->lock);
-		for (uint32_t class = 0; class < CLASS_COUNT; class++)
+		spin_lock(&cache->lock);
+		for (uint32_t class = 0; class < CLASS_COUNT; class ++)
 			cache_drain(&cache->of[class], class, cache->of[class].count);
 		spin_unlock(&cache->lock);
 	}
 	spin_lock(&slabs.lock);
-	for (uint32_t class = 0; class < CLASS_COUNT; class++) {
+	for (uint32_t class = 0; class < CLASS_COUNT; class ++) {
 		if (!slabs.empty[class])
 			continue;
-		list_for_each_safe(node, &slabs.partial[class]) {
+		list_for_each_safe (node, &slabs.partial[class]) {
 			struct slab *slab = container_of(node, struct slab, node);
 
 			if (!slab->used)

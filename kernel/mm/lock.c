@@ -26,8 +26,8 @@ static unsigned populate_access(struct space *space, uint64_t address, uint64_t 
 	if (area && area->start <= address) {
 		*end = area->end < *end ? area->end : *end;
 		access = area->protection & SHM_WRITE && (area->flags & AREA_PRIVATE) ? SHM_WRITE
-		         : area->protection & SHM_READ                                ? SHM_READ
-		                                       : area->protection;
+			 : area->protection & SHM_READ                                ? SHM_READ
+						       : area->protection;
 	}
 	rwlock_unlock(&space->lock, false);
 	return access;
@@ -169,7 +169,8 @@ long sys_mlockall(const uint64_t *argument)
 
 	long result = all_mark(true);
 
-	while (!result && !(flags & MCL_ONFAULT) && space_view_next(space, &address, &view, false)) {
+	while (!result && !(flags & MCL_ONFAULT) &&
+	       space_view_next(space, &address, &view, false)) {
 		if (view.file)
 			file_put(view.file);
 		space_populate(space, view.start, view.end); /* as far as it goes: mlockall(2) */

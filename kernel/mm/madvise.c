@@ -36,13 +36,13 @@ static int advice_remove(struct area *area, uint64_t start, uint64_t end)
 	if (!(area->protection_max & SHM_WRITE))
 		return -EACCES;
 	shm_object_punch(shm_piece_object(&area->piece), shm_piece_index(&area->piece, start),
-	                 (end - start) / PAGE_BYTES);
+			 (end - start) / PAGE_BYTES);
 	return 0;
 }
 
 /* One area's part [start, end) of the range. Space lock exclusive. 0, or why not. */
 static int advice_apply(struct space *space, struct area *area, uint64_t start, uint64_t end,
-                        int advice)
+			int advice)
 {
 	switch (advice) {
 	case MADV_DONTNEED:
@@ -163,8 +163,8 @@ static bool page_is_there(struct space *space, struct area *area, uint64_t addre
 		spin_unlock(&space->page_table_lock);
 	}
 	return own || (area->piece.mapping &&
-	               shm_object_page_present(shm_piece_object(&area->piece),
-	                                       shm_piece_index(&area->piece, address)));
+		       shm_object_page_present(shm_piece_object(&area->piece),
+					       shm_piece_index(&area->piece, address)));
 }
 
 /* One byte for each page from `start` on. 0; -ENOMEM: not mapped. Takes the space lock. */

@@ -59,8 +59,8 @@ static int object_take(struct space_request *request, struct file *file, uint64_
 		if (!shared)
 			return 0;
 		return shm_object_create(&shm_instance, request->size_bytes / SHM_PAGE_BYTES,
-		                         flags & MAP_NORESERVE ? SHM_OBJECT_NORESERVE : 0,
-		                         &request->object);
+					 flags & MAP_NORESERVE ? SHM_OBJECT_NORESERVE : 0,
+					 &request->object);
 	}
 	if (!file_can_read(file))
 		return -EACCES;

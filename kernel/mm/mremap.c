@@ -76,7 +76,7 @@ static int destination_take(struct space *space, struct move *move)
 
 /* The area at the destination, not yet in the tree. 0; -ENOMEM. */
 static int target_make(struct space *space, const struct move *move, struct area *from,
-                       struct area *target)
+		       struct area *target)
 {
 	struct shm_caller storage;
 
@@ -92,9 +92,8 @@ static int target_make(struct space *space, const struct move *move, struct area
 		return -ENOMEM;
 	if (from->piece.mapping &&
 	    shm_piece_map(&space->shm, &target->piece, shm_piece_object(&from->piece),
-	                  target->start, target->end,
-	                  shm_piece_index(&from->piece, move->from), from->protection,
-	                  from->piece.flags, area_caller(from, &storage)) != 0)
+			  target->start, target->end, shm_piece_index(&from->piece, move->from),
+			  from->protection, from->piece.flags, area_caller(from, &storage)) != 0)
 		return -ENOMEM;
 	target->file = from->file;
 	if (target->file)
@@ -105,7 +104,7 @@ static int target_make(struct space *space, const struct move *move, struct area
 
 /* Everything is reserved: own pages go over, the old range goes. Cannot fail. */
 static void move_commit(struct space *space, const struct move *move, struct area_spares *spares,
-                        struct area *target)
+			struct area *target)
 {
 	uint64_t end = move->from + move->from_bytes;
 

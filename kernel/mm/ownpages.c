@@ -37,7 +37,7 @@ static uint64_t *walk_next(struct leaf_walk *walk)
 				return NULL;
 			walk->address = span > walk->address ? span : walk->address;
 			walk->stop = span + SHM_SPAN_BYTES < walk->end ? span + SHM_SPAN_BYTES
-			                                               : walk->end;
+								       : walk->end;
 			if (shm_entry_is_table(entry_load(slot)))
 				break;
 			walk->address = walk->stop;
@@ -82,8 +82,7 @@ bool pagetable_protect(struct space *space, uint64_t start, uint64_t end, unsign
 		if (protection && !now)
 			now = SHM_READ;
 		/* More rights need no flush: who has the old translation faults, and finds the new one. */
-		if (shm_entry_is_present(value) &&
-		    (!now || (shm_entry_protection(value) & ~now)))
+		if (shm_entry_is_present(value) && (!now || (shm_entry_protection(value) & ~now)))
 			flush = true;
 		entry_store(entry, entry_own_page(frame, now));
 	}
@@ -92,7 +91,7 @@ bool pagetable_protect(struct space *space, uint64_t start, uint64_t end, unsign
 }
 
 int pagetable_fork(struct space *parent, struct space *child, uint64_t start, uint64_t end,
-                   uint64_t count, bool *flush)
+		   uint64_t count, bool *flush)
 {
 	struct leaf_walk walk;
 	uint64_t *entry, *copy = NULL;
@@ -115,12 +114,13 @@ int pagetable_fork(struct space *parent, struct space *child, uint64_t start, ui
 		if (shm_entry_is_present(value) && (shm_entry_protection(value) & SHM_WRITE)) {
 			/* At least readable: a page that may only be written stays one on this CPU. */
 			value = entry_own_page(frame, (shm_entry_protection(value) & ~SHM_WRITE) |
-			                                      SHM_READ);
+							      SHM_READ);
 			entry_store(entry, value);
 			*flush = true;
 		}
 		frame_get(frame);
-		entry_store(&copy[(walk.address >> PAGE_SHIFT) & (SHM_ENTRIES_PER_TABLE - 1)], value);
+		entry_store(&copy[(walk.address >> PAGE_SHIFT) & (SHM_ENTRIES_PER_TABLE - 1)],
+			    value);
 		child->own_pages++;
 	}
 	spin_unlock(&parent->page_table_lock);

@@ -135,7 +135,7 @@ static void gather_add(struct gather *gather, uint64_t address, uint64_t frame)
 
 /* Clear own pages of one leaf until the gather is full. Returns where it stopped. */
 static uint64_t leaf_zap(struct gather *gather, uint64_t *entry, uint64_t address, uint64_t end,
-                         uint64_t *count)
+			 uint64_t *count)
 {
 	for (; address < end && *count && gather->count < GATHER_FRAMES;
 	     address += PAGE_BYTES, entry++) {
@@ -171,9 +171,9 @@ void pagetable_zap(struct gather *gather, uint64_t start, uint64_t end, uint64_t
 		uint64_t stop = span + SHM_SPAN_BYTES < end ? span + SHM_SPAN_BYTES : end;
 
 		if (shm_entry_is_table(entry_load(slot)))
-			address = leaf_zap(gather,
-			                   table_entry(shm_entry_frame(entry_load(slot)), address, 0),
-			                   address, stop, count);
+			address = leaf_zap(
+				gather, table_entry(shm_entry_frame(entry_load(slot)), address, 0),
+				address, stop, count);
 		else
 			address = stop;
 		spin_unlock(&space->page_table_lock);
@@ -187,7 +187,7 @@ void pagetable_zap(struct gather *gather, uint64_t start, uint64_t end, uint64_t
  * the range. Under the lock. False: the gather is full; flush and come again.
  */
 static bool tables_prune(struct gather *gather, uint64_t *entry, unsigned level, uint64_t base,
-                         const struct prune_range *range)
+			 const struct prune_range *range)
 {
 	uint64_t value = entry_load(entry);
 	uint64_t end = base + level_bytes(level);
@@ -227,7 +227,7 @@ void pagetable_prune(struct gather *gather, const struct prune_range *range)
 	while (base < range->end) {
 		spin_lock(&space->page_table_lock);
 		bool done = tables_prune(gather, table_entry(space->root, base, level), level, base,
-		                         range);
+					 range);
 
 		spin_unlock(&space->page_table_lock);
 		if (done)

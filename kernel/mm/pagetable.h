@@ -30,8 +30,7 @@ uint64_t *pagetable_entry(struct space *space, uint64_t address);
 /* The same, making the leaf. 0; -ENOMEM; -EAGAIN: the slot is a link. */
 int pagetable_entry_make(struct space *space, uint64_t address, uint64_t **entry);
 /* The first slot that is not none of those that touch [address, end): *found is where it begins. */
-uint64_t *pagetable_slot_next(struct space *space, uint64_t address, uint64_t end,
-                              uint64_t *found);
+uint64_t *pagetable_slot_next(struct space *space, uint64_t address, uint64_t end, uint64_t *found);
 
 static inline uint64_t entry_load(const uint64_t *entry)
 {
@@ -100,7 +99,7 @@ bool pagetable_protect(struct space *space, uint64_t start, uint64_t end, unsign
  * *flush: the parent's translations must be flushed.
  */
 int pagetable_fork(struct space *parent, struct space *child, uint64_t start, uint64_t end,
-                   uint64_t count, bool *flush);
+		   uint64_t count, bool *flush);
 /* Make the leaves that a move of own pages needs. Takes the lock. 0; -ENOMEM. Before it commits. */
 int pagetable_prepare_move(struct space *space, uint64_t from, uint64_t to, uint64_t size_bytes);
 /* Own pages move; leaves at the destination exist. The caller flushes the source. Takes the lock. */

@@ -164,7 +164,7 @@ static int request_charge(struct space *space, unsigned flags, unsigned protecti
 
 /* The place is free and the memory promised: make the area. 0, -ENOMEM. */
 static int area_place(struct space *space, const struct space_request *request, uint64_t at,
-                      struct area *area)
+		      struct area *area)
 {
 	uint64_t end = at + request->size_bytes;
 
@@ -178,10 +178,10 @@ static int area_place(struct space *space, const struct space_request *request, 
 	if (request->object) {
 		struct shm_caller storage;
 		unsigned flags = (area->flags & AREA_PRIVATE ? SHM_PIECE_PRIVATE : 0) |
-		                 (area->flags & AREA_SEGMENT ? SHM_PIECE_SEGMENT : 0);
+				 (area->flags & AREA_SEGMENT ? SHM_PIECE_SEGMENT : 0);
 		int err = shm_piece_map(&space->shm, &area->piece, request->object, at, end,
-		                        request->index, request->protection, flags,
-		                        area_caller(area, &storage));
+					request->index, request->protection, flags,
+					area_caller(area, &storage));
 		if (err) {
 			area->file = NULL;
 			return err;
@@ -276,7 +276,7 @@ int space_unmap(struct space *space, uint64_t start, uint64_t end)
 
 /* May [start, end) get the protection? Counts the pages that are to be charged now. */
 static int protect_check(struct space *space, uint64_t start, uint64_t end, unsigned protection,
-                         uint64_t *charge_pages)
+			 uint64_t *charge_pages)
 {
 	struct area *area = space_area_above(space, start);
 	uint64_t at = start;

@@ -17,16 +17,16 @@
 
 struct file;
 
-#define AREA_STACK     (1u << 0) /* grows down */
-#define AREA_HEAP      (1u << 1) /* brk */
-#define AREA_DONTFORK  (1u << 2)
-#define AREA_LOCKED    (1u << 3)
-#define AREA_NORESERVE (1u << 4)
-#define AREA_FIXED     (1u << 5) /* space_map only: MAP_FIXED */
-#define AREA_NOREPLACE (1u << 6) /* space_map only: MAP_FIXED_NOREPLACE */
-#define AREA_PRIVATE   (1u << 7) /* copy on write; anonymous areas are always */
-#define AREA_SEGMENT   (1u << 8) /* a System V attach */
-#define AREA_CHARGED   (1u << 9) /* its pages are counted by commit_reserve */
+#define AREA_STACK      (1u << 0) /* grows down */
+#define AREA_HEAP       (1u << 1) /* brk */
+#define AREA_DONTFORK   (1u << 2)
+#define AREA_LOCKED     (1u << 3)
+#define AREA_NORESERVE  (1u << 4)
+#define AREA_FIXED      (1u << 5) /* space_map only: MAP_FIXED */
+#define AREA_NOREPLACE  (1u << 6) /* space_map only: MAP_FIXED_NOREPLACE */
+#define AREA_PRIVATE    (1u << 7) /* copy on write; anonymous areas are always */
+#define AREA_SEGMENT    (1u << 8) /* a System V attach */
+#define AREA_CHARGED    (1u << 9) /* its pages are counted by commit_reserve */
 #define AREA_WIPEONFORK (1u << 10)
 
 /* Fields: space lock, exclusive to change; [p] page-table lock. */
@@ -49,13 +49,13 @@ struct space {
 	struct shm_space shm;
 	struct rwlock lock;
 	struct spinlock page_table_lock;
-	uint64_t root;         /* [I] physical address of the root table */
-	uint32_t references;   /* [a] */
-	struct rb_root areas;  /* space lock */
+	uint64_t root;        /* [I] physical address of the root table */
+	uint32_t references;  /* [a] */
+	struct rb_root areas; /* space lock */
 	size_t area_count;
 	uint64_t brk_start, brk_end;
-	uint64_t stack_start;  /* where the initial stack begins (highest address) */
-	uint64_t map_top;      /* kernel-chosen addresses go downward from here */
+	uint64_t stack_start; /* where the initial stack begins (highest address) */
+	uint64_t map_top;     /* kernel-chosen addresses go downward from here */
 	uint64_t arguments_start, arguments_end, environment_start, environment_end;
 	uint64_t mapped_pages; /* of all areas */
 	uint64_t own_pages;    /* [p] private pages resident */
@@ -86,7 +86,7 @@ struct space_request {
 };
 /* 0 and the address; -ENOMEM, -EEXIST (NOREPLACE), -EINVAL. Space lock exclusive. */
 int space_map(struct space *space, const struct space_request *request, uint64_t *address);
-int space_unmap(struct space *space, uint64_t start, uint64_t end);   /* exclusive */
+int space_unmap(struct space *space, uint64_t start, uint64_t end); /* exclusive */
 int space_protect(struct space *space, uint64_t start, uint64_t end, unsigned protection);
 /* The area that contains the address, or the first above it; NULL: none. Either lock. */
 struct area *space_area_above(struct space *space, uint64_t address);
@@ -109,8 +109,13 @@ uint64_t space_random_bytes(uint64_t limit_bytes);
 size_t space_copy_out(struct space *space, uint64_t to, const void *from, size_t size_bytes);
 size_t space_copy_in(struct space *space, void *to, uint64_t from, size_t size_bytes);
 
-enum space_fault_result { SPACE_FAULT_DONE, SPACE_FAULT_SEGV_MAPERR, SPACE_FAULT_SEGV_ACCERR,
-	                  SPACE_FAULT_BUS, SPACE_FAULT_MEMORY };
+enum space_fault_result {
+	SPACE_FAULT_DONE,
+	SPACE_FAULT_SEGV_MAPERR,
+	SPACE_FAULT_SEGV_ACCERR,
+	SPACE_FAULT_BUS,
+	SPACE_FAULT_MEMORY
+};
 /* Resolve one fault. Takes the space lock shared. May sleep. */
 enum space_fault_result space_fault(struct space *space, uint64_t address, unsigned access);
 
@@ -124,8 +129,9 @@ struct area_view {
 	bool segment; /* System V: named by shmid and key */
 	int32_t shmid;
 	uint32_t key;
-	uint64_t own_pages;    /* private pages resident */
-	uint64_t object_pages; /* the object's pages in the area that are resident (not filled in: ~0) */
+	uint64_t own_pages; /* private pages resident */
+	uint64_t
+		object_pages; /* the object's pages in the area that are resident (not filled in: ~0) */
 };
 /*
  * The first area that ends above *cursor; moves *cursor to its end. False: no
@@ -145,12 +151,13 @@ struct futex_key {
 	uint64_t a, b; /* (object serial, byte offset) or (space, address) */
 	bool shared;
 };
-int space_futex_key(struct space *space, uint64_t address, bool private_only, struct futex_key *key);
+int space_futex_key(struct space *space, uint64_t address, bool private_only,
+		    struct futex_key *key);
 
 /* Make the space current on this CPU. */
 void space_switch(struct space *space); /* NULL: the kernel's own */
 
-extern struct shm shm_instance;           /* kernel/shm_port.c */
+extern struct shm shm_instance; /* kernel/shm_port.c */
 void shm_port_init(void);
 static inline struct space *space_of(struct shm_space *shm)
 {

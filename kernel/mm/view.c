@@ -38,7 +38,7 @@ bool space_view_next(struct space *space, uint64_t *cursor, struct area_view *vi
 		view->file_offset = area->file_offset;
 		view->shows_object = area->piece.mapping != NULL;
 		view->segment = view->shows_object &&
-		                shm_piece_segment(&area->piece, &view->shmid, &view->key);
+				shm_piece_segment(&area->piece, &view->shmid, &view->key);
 		view->own_pages = area->own_pages;
 		view->object_pages = UINT64_MAX;
 		if (count)
