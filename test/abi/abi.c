@@ -208,6 +208,7 @@ static void isolate(void)
 	if (unshare(CLONE_NEWIPC) == 0)
 		return;
 	uid_t uid = getuid();
+	gid_t gid = getgid();
 	if (unshare(CLONE_NEWUSER | CLONE_NEWIPC)) {
 		printf("# cannot make an IPC namespace: %s\n0 passed, 1 failed\n",
 		       abi_error(errno));
@@ -216,6 +217,9 @@ static void isolate(void)
 	char map[32];
 	snprintf(map, sizeof(map), "0 %u 1", uid);
 	write_file("/proc/self/uid_map", map);
+	write_file("/proc/self/setgroups", "deny");
+	snprintf(map, sizeof(map), "0 %u 1", gid);
+	write_file("/proc/self/gid_map", map);
 }
 
 /* Segments that a case left behind are removed; returns how many there were. */
