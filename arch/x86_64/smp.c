@@ -27,7 +27,6 @@ void secondary_start(void)
 {
 	struct cpu *cpu = secondary_cpu;
 
-	mmu_switch(mmu_kernel_root);
 	cpu->arch.self = cpu;
 	descriptors_init(cpu->id);
 	msr_write(MSR_GS_BASE, (uint64_t)cpu);

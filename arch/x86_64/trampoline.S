@@ -51,6 +51,9 @@ trampoline_end:
 
 	.text
 secondary_entry:
+	/* The first page tables reach 1 GiB: the stack may lie above. */
+	mov mmu_kernel_root(%rip), %rax
+	mov %rax, %cr3
 	mov secondary_stack(%rip), %rsp
 	xor %ebp, %ebp
 	call secondary_start
