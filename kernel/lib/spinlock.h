@@ -91,6 +91,16 @@ static inline void spin_unlock(struct spinlock *lock)
 	/* Release: what we wrote is seen by who takes it next. */
 	__atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);
 }
+/* A second lock of one rank: the caller has an order among them, which is not checked. */
+static inline void spin_lock_second(struct spinlock *lock)
+{
+	if (__builtin_expect(__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE), 0))
+		spin_lock_contended(lock);
+}
+static inline void spin_unlock_second(struct spinlock *lock)
+{
+	__atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);
+}
 static inline bool spin_is_held(const struct spinlock *lock)
 {
 	return __atomic_load_n(&lock->held, __ATOMIC_RELAXED) != 0;

@@ -39,7 +39,6 @@ struct cpu {
 	struct rb_root timers;     /* timer_lock: kernel/process/timer.h */
 	struct timer *timer_first; /* timer_lock */
 	uint64_t armed_ns;         /* own: what clock_set_deadline was last told */
-
 };
 
 extern struct cpu cpus[CPUS_MAX];

@@ -14,13 +14,16 @@
 #define CAP_KILL         5
 #define CAP_SETGID       6
 #define CAP_SETUID       7
+#define CAP_SETPCAP      8
 #define CAP_IPC_LOCK     14
 #define CAP_IPC_OWNER    15
 #define CAP_SYS_CHROOT   18
+#define CAP_SYS_PTRACE   19
 #define CAP_SYS_ADMIN    21
 #define CAP_SYS_BOOT     22
 #define CAP_SYS_NICE     23
 #define CAP_SYS_RESOURCE 24
+#define CAP_SYS_TIME     25
 #define CAP_MASK_ALL     ((1ull << 41) - 1)
 
 struct cred {
@@ -35,6 +38,11 @@ struct cred {
 struct cred *cred_get(struct cred *cred);
 void cred_put(struct cred *cred);
 const struct cred *cred_current(void); /* the running thread's; valid while it does not change it */
+struct cred *cred_get_root(void);      /* with a reference */
+/* A copy to change, with room for group_count groups (filled when the number is the same); NULL: no memory. */
+struct cred *cred_copy(const struct cred *from, uint32_t group_count);
+void cred_replace(
+	struct cred *cred); /* the running thread's, from now on; the reference moves in */
 bool cred_has(const struct cred *cred, unsigned capability);
 bool cred_in_group(const struct cred *cred, uint32_t gid); /* fsgid or a supplementary one */
 

@@ -14,6 +14,7 @@
 #include "kernel/process/cpu.h"
 #include "kernel/process/cred.h"
 #include "kernel/process/mutex.h"
+#include "kernel/process/pid.h"
 #include "kernel/process/signal.h"
 #include "kernel/process/timer.h"
 #include "kernel/process/wait.h"
@@ -23,6 +24,7 @@ struct fd_table;
 struct fs_context;
 struct tty;
 struct shm_namespace;
+struct group;
 
 #define KERNEL_STACK_ORDER 2 /* 16 KiB */
 #define KERNEL_STACK_BYTES (PAGE_BYTES << KERNEL_STACK_ORDER)
@@ -39,12 +41,14 @@ struct thread {
 	uint32_t no_fault; /* own: user-memory faults fail at once instead of being resolved */
 	uint8_t *stack;    /* [I] KERNEL_STACK_BYTES; the user's frame is at its top */
 	struct process *process; /* [I] */
-	struct space *space;     /* own; process lock to read from outside. NULL: kernel thread */
+	uint32_t references;     /* [a] */
+	/* own; changed under the tree lock, so that others may look under it */
+	struct space *space; /* NULL: kernel thread, or exiting */
 	struct fd_table *files;
 	struct fs_context *fs;
-	struct cred *cred;           /* own; tree lock to read from outside */
-	int32_t tid;                 /* [I] */
-	uint32_t references;         /* [a] */
+	struct cred *cred;
+	int32_t tid;                 /* changes when a thread other than the first execs */
+	struct pid_link by_tid;      /* tree lock */
 	struct list_node in_process; /* tree lock */
 
 	/* scheduling: the run lock of `cpu` */
@@ -60,10 +64,11 @@ struct thread {
 	struct thread_signals signals;
 	uint64_t clear_tid;           /* CLONE_CHILD_CLEARTID */
 	uint64_t robust_list;         /* set_robust_list(2) */
-	struct thread *vfork_parent;  /* tree lock: whom to release at exec or exit */
+	uint64_t set_child_tid;       /* CLONE_CHILD_SETTID: for its first moment */
+	struct thread *vfork_parent;  /* tree lock: whom to release at exec or exit; a reference */
 	uint64_t restart_deadline_ns; /* restart_syscall: nanosleep, futex, poll */
 	long (*restart)(struct thread *thread);
-	uint64_t restart_data[4];
+	uint64_t restart_data[6];
 	char name[16];       /* comm */
 	uint64_t locks_held; /* debug: bit for each rank of sleeping lock held */
 	uint32_t fail_nth;
@@ -74,23 +79,38 @@ struct process {
 	int32_t pid;         /* [I] */
 	uint32_t references; /* [a] */
 	/* tree lock: */
+	struct pid_link by_pid;
 	struct process *parent;
 	struct list_node children, in_siblings;
 	struct list_node in_all; /* every process, in order of creation */
 	struct list_node threads;
 	unsigned thread_count;
 	int32_t group, session;
+	struct group *in_group;
+	struct list_node in_group_members;
 	struct tty *terminal;
-	bool exiting, zombie, stopped, continued;
-	bool report_stop, report_continue;
+	bool exiting; /* all its threads leave */
+	bool zombie;
+	bool stopped;               /* by job control; its threads halt on their way to user mode */
+	struct thread *exec_thread; /* all other threads leave */
+	bool report_stop, report_continue; /* not yet told to wait4 */
+	int stop_signal;
 	int exit_status; /* as wait4 gives it */
-	int exit_signal; /* to the parent; SIGCHLD mostly */
+	int parent_death_signal;
+	struct cred *zombie_cred; /* the last thread's */
+	int exit_signal;          /* to the parent; SIGCHLD mostly */
 	bool did_exec;
-	struct wait_queue child_queue; /* parents wait here for their children */
+	bool dumpable;
+	struct wait_queue child_queue; /* it waits here for its children */
+	struct wait_queue exec_queue;  /* exec_thread waits here for the other threads */
 	struct process_signals signals;
 	struct shm_namespace *ipc;
-	uint64_t limits[16][2]; /* RLIMIT_*: soft, hard */
-	uint64_t user_ns, system_ns, children_ns;
+	uint64_t limits[16][2];        /* RLIMIT_*: soft, hard */
+	uint64_t user_ns, children_ns; /* of ended threads; of reaped children */
+	uint64_t start_ns;
+	struct timer real_timer; /* ITIMER_REAL */
+	uint64_t real_interval_ns;
+	uint32_t personality;
 	char *executable_path; /* kmem, for /proc/PID/exe; NULL: none */
 };
 
@@ -102,16 +122,22 @@ static inline struct process *process_current(void)
 	return thread_current()->process;
 }
 
+struct process *process_find_locked(int32_t pid); /* no reference; tree lock held */
 /* With a reference, or NULL; a zombie is found too. Takes the tree lock. */
 struct process *process_find(int32_t pid);
 struct thread *thread_find(int32_t tid);
 /* The process with the lowest pid that is at least `pid`, with a reference; NULL: none. For /proc. */
 struct process *process_find_from(int32_t pid);
+struct process *process_get(struct process *process); /* NULL is fine */
 void process_put(struct process *process);
 void thread_put(struct thread *thread);
 /* The space of a process, with a reference; NULL: exiting, or a kernel thread. */
 struct space *process_space_get(struct process *process);
 struct fd_table *process_files_get(struct process *process);
+struct cred *process_cred_get(struct process *process);
+uint64_t process_run_ns(struct process *process); /* CPU time of all its threads */
+uint64_t thread_run_ns(const struct thread *thread);
+extern uint64_t process_count, process_fork_count; /* now; ever */
 
 /* Kernel threads (idle, helpers). */
 struct thread *thread_create_kernel(const char *name, void (*entry)(void *), void *argument);

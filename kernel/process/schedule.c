@@ -19,6 +19,7 @@
 #include "kernel/mm/frame.h"
 #include "kernel/mm/kmem.h"
 #include "kernel/mm/space.h"
+#include "kernel/process/futex.h"
 #include "kernel/process/process.h"
 #include "kernel/process/thread.h"
 
@@ -403,6 +404,7 @@ static void cpu_init(struct cpu *cpu, unsigned id, struct thread *idle)
 
 void schedule_init(void)
 {
+	futex_init();
 	thread_init_kernel(&boot_idle, "idle/0");
 	cpu_init(&cpus[0], 0, &boot_idle);
 	cpus[0].online = true;

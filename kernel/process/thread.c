@@ -93,11 +93,21 @@ void thread_start(struct thread *thread)
 	schedule_place(thread);
 }
 
+uint64_t thread_run_ns(const struct thread *thread)
+{
+	/* What runs now is counted up to now; a switch in the same moment may blur it. */
+	if (__atomic_load_n(&thread->cpu->thread, __ATOMIC_RELAXED) != thread)
+		return thread->run_ns;
+	return thread->run_ns + clock_now_ns() - thread->run_start_ns;
+}
+
 void thread_put(struct thread *thread)
 {
 	/* Release and acquire: what other holders did comes before the free. */
 	if (__atomic_sub_fetch(&thread->references, 1, __ATOMIC_ACQ_REL))
 		return;
+	if (thread->process && thread->process != &kernel_process)
+		process_put(thread->process);
 	arch_thread_destroy(thread);
 	frame_free_order(virt_to_phys(thread->stack), KERNEL_STACK_ORDER);
 	kmem_free(thread, sizeof(*thread));

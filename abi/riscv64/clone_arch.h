@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ABI_CLONE_ARCH_H
+#define ABI_CLONE_ARCH_H
+
+/* Which arguments of clone(2) are which: riscv64. */
+#define CLONE_ARGUMENT_TLS       3
+#define CLONE_ARGUMENT_CHILD_TID 4
+
+#endif

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Process groups and sessions. A group lives as long as it has members, a
+ * session as long as it has groups, and so long no process gets their number.
+ */
+
+#include "kernel/process/group.h"
+
+#include "kernel/mm/kmem.h"
+#include "kernel/process/process.h"
+#include "kernel/process/signal_send.h"
+#include "kernel/syscall/syscall.h"
+
+struct group *group_find(int32_t id)
+{
+	struct pid_link *link = pid_find(id, PID_GROUP);
+
+	return link ? container_of(link, struct group, by_id) : NULL;
+}
+
+void group_join(struct group *group, struct process *process)
+{
+	process->in_group = group;
+	process->group = group->by_id.id;
+	process->session = group->session->by_id.id;
+	list_push_back(&group->members, &process->in_group_members);
+	group->stopped_count += process->stopped;
+}
+
+void group_leave(struct process *process)
+{
+	struct group *group = process->in_group;
+	struct session *session = group->session;
+
+	process->in_group = NULL;
+	group->stopped_count -= process->stopped;
+	list_remove(&process->in_group_members);
+	if (!list_is_empty(&group->members))
+		return;
+	pid_remove(&group->by_id);
+	kmem_free(group, sizeof(*group));
+	if (--session->group_count)
+		return;
+	pid_remove(&session->by_id);
+	kmem_free(session, sizeof(*session));
+}
+
+static void group_init(struct group *group, struct session *session, int32_t id)
+{
+	list_init(&group->members);
+	group->session = session;
+	group->stopped_count = 0;
+	session->group_count++;
+	pid_insert(&group->by_id, id, PID_GROUP);
+}
+
+static void session_init(struct session *session, int32_t id)
+{
+	session->group_count = 0;
+	pid_insert(&session->by_id, id, PID_SESSION);
+}
+
+bool group_start(struct process *process)
+{
+	struct session *session = kmem_alloc(sizeof(*session));
+	struct group *group = kmem_alloc(sizeof(*group));
+
+	if (!session || !group) {
+		kmem_free(session, sizeof(*session));
+		kmem_free(group, sizeof(*group));
+		return false;
+	}
+	/* 0, as on Linux, so that process 1 can still call setsid. */
+	session_init(session, 0);
+	group_init(group, session, 0);
+	group_join(group, process);
+	return true;
+}
+
+/* ---- orphans: POSIX, "orphaned process group" ---- */
+
+bool group_is_orphaned(const struct group *group, const struct process *ignore)
+{
+	list_for_each (node, &group->members) {
+		struct process *member = container_of(node, struct process, in_group_members);
+		struct process *parent = member->parent;
+		if (member == ignore || member->zombie || !parent || parent == init_process)
+			continue;
+		if (parent->in_group != group && parent->session == member->session)
+			return false;
+	}
+	return true;
+}
+
+static void tell_if_orphaned(struct group *group, const struct process *ignore)
+{
+	if (!group->stopped_count || !group_is_orphaned(group, ignore))
+		return;
+	signal_send_group_locked(group, SIGHUP);
+	signal_send_group_locked(group, SIGCONT);
+}
+
+void group_check_orphans(struct process *process)
+{
+	struct process *parent = process->parent;
+
+	if (parent && parent->in_group != process->in_group && parent->session == process->session)
+		tell_if_orphaned(process->in_group, process);
+	list_for_each (node, &process->children) {
+		struct process *child = container_of(node, struct process, in_siblings);
+		if (child->in_group && child->in_group != process->in_group &&
+		    child->session == process->session)
+			tell_if_orphaned(child->in_group, child);
+	}
+}
+
+/* ---- system calls ---- */
+
+/* setpgid(2): the errors in Linux's order. Tree lock held. */
+static int setpgid_check(struct process *process, int32_t id)
+{
+	struct process *caller = process_current();
+
+	if (process->parent == caller) {
+		if (process->session != caller->session)
+			return -EPERM;
+		if (process->did_exec)
+			return -EACCES;
+	} else if (process != caller) {
+		return -ESRCH;
+	}
+	if (process->session == process->pid)
+		return -EPERM; /* a session leader */
+	if (id != process->pid) {
+		struct group *group = group_find(id);
+		if (!group || group->session->by_id.id != caller->session)
+			return -EPERM;
+	}
+	return 0;
+}
+
+long sys_setpgid(const uint64_t *argument)
+{
+	int32_t pid = (int32_t)argument[0], id = (int32_t)argument[1];
+	struct group *fresh = kmem_alloc(sizeof(*fresh));
+	int err = -ENOMEM;
+
+	if (!fresh)
+		return -ENOMEM;
+	if (id < 0) {
+		kmem_free(fresh, sizeof(*fresh));
+		return -EINVAL;
+	}
+	spin_lock(&tree_lock);
+	struct process *process = pid ? process_find_locked(pid) : process_current();
+	if (!process || process->zombie) {
+		err = -ESRCH;
+		goto unlock;
+	}
+	id = id ? id : process->pid;
+	err = setpgid_check(process, id);
+	if (err || process->group == id)
+		goto unlock;
+	struct group *group = group_find(id);
+	if (!group) {
+		group = fresh;
+		fresh = NULL;
+		group_init(group, process->in_group->session, id);
+	}
+	group_leave(process);
+	group_join(group, process);
+unlock:
+	spin_unlock(&tree_lock);
+	kmem_free(fresh, sizeof(*fresh));
+	return err;
+}
+
+/* One number of a process, by pid or of the caller. */
+static long process_number(int32_t pid, bool session)
+{
+	long result = -ESRCH;
+
+	spin_lock(&tree_lock);
+	struct process *process = pid ? process_find_locked(pid) : process_current();
+	if (process)
+		result = session ? process->session : process->group;
+	spin_unlock(&tree_lock);
+	return result;
+}
+
+long sys_getpgid(const uint64_t *argument)
+{
+	return process_number((int32_t)argument[0], false);
+}
+
+long sys_getpgrp(const uint64_t *argument)
+{
+	(void)argument;
+	return process_number(0, false);
+}
+
+long sys_getsid(const uint64_t *argument)
+{
+	return process_number((int32_t)argument[0], true);
+}
+
+long sys_setsid(const uint64_t *argument)
+{
+	struct process *process = process_current();
+	struct session *session = kmem_alloc(sizeof(*session));
+	struct group *group = kmem_alloc(sizeof(*group));
+	long result = -ENOMEM;
+
+	(void)argument;
+	if (!session || !group)
+		goto free;
+	spin_lock(&tree_lock);
+	if (group_find(process->pid) || process->session == process->pid) {
+		result = -EPERM;
+	} else {
+		session_init(session, process->pid);
+		group_init(group, session, process->pid);
+		group_leave(process);
+		group_join(group, process);
+		process->terminal = NULL;
+		session = NULL;
+		group = NULL;
+		result = process->pid;
+	}
+	spin_unlock(&tree_lock);
+free:
+	kmem_free(session, sizeof(*session));
+	kmem_free(group, sizeof(*group));
+	return result;
+}

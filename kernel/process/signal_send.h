@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KERNEL_PROCESS_SIGNAL_SEND_H
+#define KERNEL_PROCESS_SIGNAL_SEND_H
+
+/* Sending signals, for this folder. `_locked`: the tree lock is held. */
+
+#include "kernel/process/signal.h"
+
+struct group;
+
+int signal_send_process_locked(struct process *process, int signal, const struct abi_siginfo *info);
+int signal_send_thread_locked(struct thread *thread, int signal, const struct abi_siginfo *info);
+void signal_send_group_locked(struct group *group, int signal);
+/* To this thread, asked or not. Signal lock held. */
+void signal_enqueue(struct thread *thread, const struct abi_siginfo *info);
+/* Take a pending signal of the set off the running thread's queues; its number, 0: none. */
+int signal_take(uint64_t set, struct abi_siginfo *info);
+void signal_set_blocked(uint64_t blocked); /* the running thread's mask */
+/* Signals pending for the process may have lost the thread that would take them. */
+void signal_retarget(struct process *process);
+void signal_retarget_locked(struct process *process);
+/* Whatever it does, the thread comes to trap_return_work soon. */
+void signal_kick(struct thread *thread);
+unsigned signal_queue_free(struct list_node *queue);               /* how many there were */
+void signal_discard_locked(struct process *process, uint64_t set); /* from all queues */
+/* May the running thread send it to the process? kill(2): 0, -EPERM. */
+int signal_permission_locked(struct process *target, int signal);
+struct abi_siginfo signal_info_kernel(int signal);
+struct abi_siginfo signal_info_user(int signal, int code);
+/* The stop and continue that job control wants; the signal lock is not held. */
+void process_continue_locked(struct process *process);
+
+#endif
