@@ -255,7 +255,8 @@ void pagetable_destroy(struct space *space)
 	unsigned level = mmu_levels - 1;
 	uint64_t step = level_bytes(level);
 
-	for (uint64_t base = 0; base < mmu_user_end; base += step) {
+	/* Mostly the areas took them all along; a failed mremap may have left some. */
+	for (uint64_t base = 0; space->table_pages && base < mmu_user_end; base += step) {
 		uint64_t value = entry_load(table_entry(space->root, base, level));
 
 		if (!shm_entry_is_none(value))

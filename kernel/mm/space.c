@@ -86,12 +86,21 @@ static void space_destroy(struct space *space)
 	if (cpu_current()->space == space)
 		space_switch(NULL);
 	gather_init(&gather, space);
-	while ((area = space_area_above(space, 0)))
+	/* Area by area, each with the tables that serve nothing behind it: no table is searched. */
+	while ((area = space_area_above(space, 0))) {
+		struct area *next = area_next(area);
+		struct prune_range prune = {area->start, area->end, 0,
+					    next ? next->start : UINT64_MAX};
+
 		area_drop(&gather, area);
+		pagetable_prune(&gather, &prune);
+	}
 	gather_finish(&gather);
-	shm_caller_current(&caller);
-	caller.space = &space->shm;
-	shm_space_release(&space->shm, &caller);
+	if (space->shm.table) {
+		shm_caller_current(&caller);
+		caller.space = &space->shm;
+	}
+	shm_space_release(&space->shm, space->shm.table ? &caller : NULL);
 	kassert(space->own_pages == 0 && space->mapped_pages == 0);
 	pagetable_destroy(space);
 	if (space->executable)
@@ -259,7 +268,7 @@ int space_unmap(struct space *space, uint64_t start, uint64_t end)
 	area = space_area_above(space, start);
 
 	struct area *previous = area_previous(area);
-	struct prune_range prune = {start, end, previous ? previous->end : 0, mmu_user_end};
+	struct prune_range prune = {start, end, previous ? previous->end : 0, UINT64_MAX};
 
 	for (; area && area->start < end; area = next) {
 		next = area_next(area);
