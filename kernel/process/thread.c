@@ -6,12 +6,14 @@
 
 #include "kernel/process/thread.h"
 
+#include "abi/resource.h"
 #include "kernel/lib/print.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/frame.h"
 #include "kernel/mm/kmem.h"
 
 struct process kernel_process = {
+	.limits = {[0 ... 15] = {RLIM_INFINITY, RLIM_INFINITY}}, /* it unpacks the initramfs */
 	.references = 1,
 	.children = LIST_INIT(kernel_process.children),
 	.threads = LIST_INIT(kernel_process.threads),
