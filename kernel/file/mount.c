@@ -366,9 +366,9 @@ void file_init(void)
 	int err;
 
 	dentry_init();
-	err = pipe_init();
+	err = memfd_init(); /* first: device 0:1, as on Linux */
 	if (!err)
-		err = memfd_init();
+		err = pipe_init();
 	if (!err)
 		err = tmpfs_root(&options, &filesystem, &root_dentry);
 	if (!err)

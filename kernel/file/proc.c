@@ -1,20 +1,390 @@
 // SPDX-License-Identifier: MIT
-/* /proc: the root. */
+/*
+ * The mechanics of /proc: lookups in tables, listings, links, and files whose
+ * text is made when it is read from the start and kept for the rest of the
+ * reading, so that a reader in small steps sees one moment.
+ */
 
 #include "kernel/file/proc.h"
 
 #include "abi/errno.h"
+#include "abi/fcntl.h"
 #include "abi/statfs.h"
 #include "kernel/file/mount.h"
+#include "kernel/file/open.h"
+#include "kernel/lib/print.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/kmem.h"
+#include "kernel/process/process.h"
 
-static const struct inode_operations proc_root_operations = {0};
+#define STORE_BYTES_MAX 128
+
+static const struct proc_entry *entry_of(const struct inode *inode)
+{
+	return inode->generic;
+}
+
+static struct proc_subject subject_of(const struct inode *inode)
+{
+	return (struct proc_subject){(int32_t)inode->private[0], (int32_t)(inode->private[0] >> 32),
+				     (int32_t)inode->private[1]};
+}
+
+/* ---- inodes ---- */
+
+static const struct inode_operations proc_directory_operations, proc_link_operations,
+	proc_magic_operations, proc_file_operations;
+
+static const struct inode_operations *operations_of(const struct proc_entry *entry)
+{
+	if (S_ISDIR(entry->mode))
+		return &proc_directory_operations;
+	if (S_ISLNK(entry->mode))
+		return entry->follow ? &proc_magic_operations : &proc_link_operations;
+	return &proc_file_operations;
+}
+
+/* The same for the same thing as long as the kernel runs. */
+static uint64_t number_of(const struct proc_entry *entry, const struct proc_subject *subject)
+{
+	uint64_t number = (uintptr_t)entry >> 3 & 0xffff;
+
+	return number + ((uint64_t)subject->tid << 20) + ((uint64_t)subject->fd << 42);
+}
+
+static void set_owner(struct inode *inode, const struct proc_subject *subject)
+{
+	struct process *process = subject->pid ? process_find(subject->pid) : NULL;
+	struct cred *cred = process ? process_cred_get(process) : NULL;
+
+	inode->uid = cred ? cred->euid : 0;
+	inode->gid = cred ? cred->egid : 0;
+	if (cred)
+		cred_put(cred);
+	process_put(process);
+}
+
+static struct inode *proc_inode(struct filesystem *filesystem, const struct proc_entry *entry,
+				const struct proc_subject *subject)
+{
+	struct inode *inode = inode_create(filesystem, operations_of(entry), entry->mode);
+
+	if (!inode)
+		return NULL;
+	inode->number = number_of(entry, subject);
+	inode->generic = entry;
+	inode->private[0] = (uint32_t)subject->pid | (uint64_t)(uint32_t)subject->tid << 32;
+	inode->private[1] = (uint32_t)subject->fd;
+	inode->links = S_ISDIR(entry->mode) ? 2 : 1;
+	set_owner(inode, subject);
+	return inode;
+}
+
+/* ---- directories ---- */
+
+static int find_entry(const struct inode *directory, const char *name, size_t length,
+		      const struct proc_entry **entry, struct proc_subject *found)
+{
+	const struct proc_entry *here = entry_of(directory);
+	struct proc_subject subject = subject_of(directory);
+
+	*found = subject;
+	for (const struct proc_entry *e = here->entries; e && e->name; e++) {
+		if (strlen(e->name) == length && !memcmp(e->name, name, length)) {
+			*entry = e;
+			return 0;
+		}
+	}
+	return here->find ? here->find(&subject, name, length, entry, found) : -ENOENT;
+}
+
+static int proc_lookup(struct dentry *directory, const char *name, size_t length,
+		       struct dentry **found)
+{
+	const struct proc_entry *entry;
+	struct proc_subject subject;
+	int err = find_entry(directory->inode, name, length, &entry, &subject);
+
+	if (err)
+		return err;
+	if (entry_of(directory->inode)->owner_only) {
+		err = proc_may_look(&subject);
+		if (err)
+			return err;
+	}
+	struct inode *inode = proc_inode(directory->inode->filesystem, entry, &subject);
+	if (!inode)
+		return -ENOMEM;
+	*found = dentry_create(directory, inode, name, length);
+	inode_put(inode);
+	return *found ? 0 : -ENOMEM;
+}
+
+#define LIST_FIRST 65536 /* positions of what `list` gives; below are the table's */
+
+static int proc_iterate(struct dentry *directory, struct directory_emitter *emitter)
+{
+	const struct proc_entry *here = entry_of(directory->inode);
+	struct proc_subject subject = subject_of(directory->inode), found;
+	const struct proc_entry *entry;
+	char name[16];
+
+	if (here->owner_only && proc_may_look(&subject))
+		return -EACCES;
+	uint64_t position = 2;
+	for (const struct proc_entry *e = here->entries; e && e->name; e++, position++) {
+		if (position < emitter->position)
+			continue;
+		if (!emitter->emit(emitter, e->name, strlen(e->name), number_of(e, &subject),
+				   e->mode, position + 1))
+			return 0;
+	}
+	uint64_t cursor = emitter->position > LIST_FIRST ? emitter->position - LIST_FIRST : 0;
+	while (here->list && here->list(&subject, &cursor, name)) {
+		if (find_entry(directory->inode, name, strlen(name), &entry, &found))
+			continue; /* gone again */
+		if (!emitter->emit(emitter, name, strlen(name), number_of(entry, &found),
+				   entry->mode, LIST_FIRST + cursor))
+			return 0;
+	}
+	return 0;
+}
+
+static const struct inode_operations proc_directory_operations = {
+	.lookup = proc_lookup,
+	.iterate = proc_iterate,
+};
+
+/* ---- links ---- */
+
+static long proc_read_link(struct dentry *link, char *text, size_t size_bytes)
+{
+	const struct proc_entry *entry = entry_of(link->inode);
+	struct proc_subject subject = subject_of(link->inode);
+
+	if (entry->owner_only) {
+		int err = proc_may_look(&subject);
+		if (err)
+			return err;
+	}
+	return entry->link(&subject, text, size_bytes);
+}
+
+static int proc_follow(struct dentry *link, struct dentry **target)
+{
+	const struct proc_entry *entry = entry_of(link->inode);
+	struct proc_subject subject = subject_of(link->inode);
+
+	if (entry->owner_only) {
+		int err = proc_may_look(&subject);
+		if (err)
+			return err;
+	}
+	return entry->follow(&subject, target);
+}
+
+static const struct inode_operations proc_link_operations = {.read_link = proc_read_link};
+static const struct inode_operations proc_magic_operations = {
+	.read_link = proc_read_link,
+	.follow = proc_follow,
+};
+
+/* ---- files ---- */
+
+/* The file's text anew, for who reads from the start. */
+static int snapshot(struct file *file)
+{
+	const struct proc_entry *entry = entry_of(file->inode);
+	struct proc_subject subject = subject_of(file->inode);
+	struct text *text = kmem_zalloc(sizeof(*text)), *old;
+
+	if (!text)
+		return -ENOMEM;
+	int err = entry->show(text, &subject);
+	if (!err && text->no_memory)
+		err = -ENOMEM;
+	old = text;
+	if (!err) {
+		mutex_lock(&file->inode->lock);
+		old = file->data;
+		file->data = text;
+		mutex_unlock(&file->inode->lock);
+	}
+	if (old) {
+		text_release(old);
+		kmem_free(old, sizeof(*old));
+	}
+	return err;
+}
+
+static long proc_read(struct file *file, struct io *io, uint64_t *position)
+{
+	long done = 0;
+
+	if (!entry_of(file->inode)->show)
+		return -EINVAL;
+	if (!*position || !file->data) {
+		int err = snapshot(file);
+
+		if (err)
+			return err;
+	}
+	mutex_lock(&file->inode->lock);
+	struct text *text = file->data;
+	if (*position < text->length) {
+		size_t left = text->length - *position;
+
+		if (left > io->left_bytes)
+			left = io->left_bytes;
+		done = (long)io_copy_to(io, text->bytes + *position, left);
+		*position += (uint64_t)done;
+		if (!done && left)
+			done = -EFAULT;
+	}
+	mutex_unlock(&file->inode->lock);
+	return done;
+}
+
+static long proc_write(struct file *file, struct io *io, uint64_t *position)
+{
+	const struct proc_entry *entry = entry_of(file->inode);
+	struct proc_subject subject = subject_of(file->inode);
+	char text[STORE_BYTES_MAX + 1];
+	size_t size_bytes = io->left_bytes;
+
+	if (!entry->store)
+		return -EINVAL;
+	if (!size_bytes)
+		return 0;
+	if (size_bytes > STORE_BYTES_MAX)
+		return -EINVAL;
+	if (io_copy_from(io, text, size_bytes) < size_bytes)
+		return -EFAULT;
+	text[size_bytes] = 0;
+	int err = entry->store(text, &subject);
+	if (err)
+		return err;
+	*position += size_bytes;
+	return (long)size_bytes;
+}
+
+static void proc_release(struct file *file)
+{
+	struct text *text = file->data;
+
+	if (!text)
+		return;
+	text_release(text);
+	kmem_free(text, sizeof(*text));
+}
+
+static unsigned proc_poll(struct file *file, struct poll_waiters *waiters)
+{
+	(void)file, (void)waiters;
+	return POLL_IN | POLL_OUT;
+}
+
+static const struct file_operations proc_files = {
+	.read = proc_read,
+	.write = proc_write,
+	.poll = proc_poll,
+	.release = proc_release,
+	.seeks = true,
+};
+
+static int proc_open(struct inode *inode, struct file *file)
+{
+	struct proc_subject subject = subject_of(inode);
+
+	(void)file;
+	return entry_of(inode)->owner_only ? proc_may_look(&subject) : 0;
+}
+
+static const struct inode_operations proc_file_operations = {
+	.files = &proc_files,
+	.open = proc_open,
+};
+
+/* ---- who may look ---- */
+
+int proc_may_look(const struct proc_subject *subject)
+{
+	struct process *process = process_find(subject->pid);
+	struct access access;
+
+	if (!process)
+		return -ESRCH;
+	struct cred *cred = process_cred_get(process);
+	process_put(process);
+	access_current(&access);
+	bool may =
+		access.override || !cred ||
+		(access.uid == cred->uid && access.uid == cred->euid && access.uid == cred->suid);
+	if (cred)
+		cred_put(cred);
+	return may ? 0 : -EACCES;
+}
+
+int32_t proc_parse_number(const char *name, size_t length)
+{
+	int64_t value = 0;
+
+	if (!length || length > 9 || (length > 1 && name[0] == '0'))
+		return -1;
+	for (size_t i = 0; i < length; i++) {
+		if (name[i] < '0' || name[i] > '9')
+			return -1;
+		value = value * 10 + (name[i] - '0');
+	}
+	return (int32_t)value;
+}
+
+/* ---- the root: the system's entries, and a directory for each process ---- */
+
+static int find_process(const struct proc_subject *subject, const char *name, size_t length,
+			const struct proc_entry **entry, struct proc_subject *found)
+{
+	int32_t pid = proc_parse_number(name, length);
+	struct process *process = pid > 0 ? process_find(pid) : NULL;
+
+	(void)subject;
+	if (!process)
+		return -ENOENT;
+	process_put(process);
+	*found = (struct proc_subject){pid, pid, 0};
+	*entry = &proc_process_directory;
+	return 0;
+}
+
+static bool list_processes(const struct proc_subject *subject, uint64_t *cursor, char name[16])
+{
+	struct process *process = process_find_from((int32_t)*cursor + 1);
+
+	(void)subject;
+	if (!process)
+		return false;
+	*cursor = (uint64_t)process->pid;
+	(void)format(name, 16, "%d", process->pid);
+	process_put(process);
+	return true;
+}
+
+static const struct proc_entry root_entry = {
+	.name = "",
+	.mode = S_IFDIR | 0555,
+	.entries = proc_system_entries,
+	.find = find_process,
+	.list = list_processes,
+};
 
 int proc_root(struct filesystem **filesystem, struct dentry **root)
 {
+	struct proc_subject nobody = {0, 0, 0};
+
 	*filesystem = filesystem_create("proc", PROC_SUPER_MAGIC, false);
 	if (!*filesystem)
 		return -ENOMEM;
-	struct inode *inode = inode_create(*filesystem, &proc_root_operations, S_IFDIR | 0555);
+	struct inode *inode = proc_inode(*filesystem, &root_entry, &nobody);
 	*root = inode ? mount_root_create(inode) : NULL;
 	if (*root)
 		return 0;

@@ -2,11 +2,73 @@
 #ifndef KERNEL_FILE_PROC_H
 #define KERNEL_FILE_PROC_H
 
-/* /proc: what the system says about itself, as text. */
+/*
+ * /proc: what the system says about itself, as text. Directories are tables of
+ * entries; an entry is a file (show, perhaps store), a link (link or follow),
+ * or a directory with a table (entries) or made-up contents (find and list).
+ * Dentries and inodes are made at each lookup and go when nobody holds them.
+ */
 
 #include "kernel/file/dentry.h"
+#include "kernel/file/text.h"
+
+struct space;
+
+/* Whom an entry below a process's directory is about. */
+struct proc_subject {
+	int32_t pid; /* 0: not below a process's directory */
+	int32_t tid; /* the thread, in task/; else the same as pid */
+	int32_t fd;
+};
+
+struct proc_entry {
+	const char *name; /* NULL: the end of a table */
+	uint32_t mode;    /* with the kind */
+	/* Files. 0; -ESRCH when the process is gone; a text that lacks memory is noticed by the caller. */
+	int (*show)(struct text *text, const struct proc_subject *subject);
+	/* Writable files: what was written, ended with NUL. 0 or a negative errno. */
+	int (*store)(const char *text, const struct proc_subject *subject);
+	/* Links. */
+	long (*link)(const struct proc_subject *subject, char *text, size_t size_bytes);
+	int (*follow)(const struct proc_subject *subject, struct dentry **target);
+	/* Directories. */
+	const struct proc_entry *entries;
+	/* Beside `entries`: the entry and subject of a name, 0 or -ENOENT; */
+	int (*find)(const struct proc_subject *subject, const char *name, size_t length,
+		    const struct proc_entry **entry, struct proc_subject *found);
+	/* and what there is from *cursor on: its name, false at the end. *cursor moves behind it. */
+	bool (*list)(const struct proc_subject *subject, uint64_t *cursor, char name[16]);
+	bool owner_only; /* the process's owner and the capable: else EACCES */
+};
 
 /* A proc file system and its root, with references to the caller. 0; -ENOMEM. */
 int proc_root(struct filesystem **filesystem, struct dentry **root);
+
+/* The tables: proc_process.c, proc_fd.c, proc_system.c, proc_sys.c, proc_samepage.c. */
+extern const struct proc_entry proc_process_directory, proc_thread_directory;
+extern const struct proc_entry proc_system_entries[];
+extern const struct proc_entry proc_sys_entries[];
+extern const struct proc_entry proc_sysvipc_entries[];
+extern const struct proc_entry proc_samepage_entries[];
+
+/* Decimal, nothing else, no leading zero; -1 when it is not. */
+int32_t proc_parse_number(const char *name, size_t length);
+/* May the running thread look into this process? exe, fd, maps, environ. 0; -EACCES; -ESRCH. */
+int proc_may_look(const struct proc_subject *subject);
+
+/* Parts of a process's directory, by file. */
+int proc_show_stat(struct text *text, const struct proc_subject *subject);
+int proc_show_status(struct text *text, const struct proc_subject *subject);
+int proc_show_maps(struct text *text, const struct proc_subject *subject);
+int proc_show_smaps(struct text *text, const struct proc_subject *subject);
+/* fd and fdinfo: proc_fd.c. */
+int proc_fd_find(const struct proc_subject *subject, const char *name, size_t length,
+		 const struct proc_entry **entry, struct proc_subject *found);
+int proc_fdinfo_find(const struct proc_subject *subject, const char *name, size_t length,
+		     const struct proc_entry **entry, struct proc_subject *found);
+bool proc_fd_list(const struct proc_subject *subject, uint64_t *cursor, char name[16]);
+
+/* The space of the subject's process, with a reference; NULL: it has none any more. */
+struct space *proc_space(const struct proc_subject *subject);
 
 #endif

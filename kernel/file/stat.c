@@ -169,7 +169,7 @@ long sys_faccessat2(const uint64_t *argument)
 static long statfs_put(struct filesystem *filesystem, uint64_t to)
 {
 	struct abi_statfs stat;
-	uint64_t used = filesystem->pages_used, free = frame_free_count();
+	uint64_t used = filesystem->pages_used, free = frame_free_estimate();
 
 	memset(&stat, 0, sizeof(stat));
 	stat.f_type = filesystem->magic;

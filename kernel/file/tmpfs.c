@@ -281,7 +281,7 @@ static int populate_locked(struct inode *inode, uint64_t offset, uint64_t end)
 			missing += !shm_object_page_present(inode->object, i);
 		if (!has_room(inode, missing))
 			return -ENOSPC;
-	} else if (last - first > frame_free_count()) {
+	} else if (last - first > frame_free_estimate()) {
 		return -ENOSPC; /* before all memory is taken for nothing */
 	}
 	return shm_object_populate(inode->object, first, last - first);

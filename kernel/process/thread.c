@@ -17,7 +17,6 @@ struct process kernel_process = {
 	.references = 1,
 	.children = LIST_INIT(kernel_process.children),
 	.threads = LIST_INIT(kernel_process.threads),
-	.limits = {[0 ... RLIMITS - 1] = {RLIM_INFINITY, RLIM_INFINITY}},
 };
 
 static void thread_init(struct thread *thread, const char *name)

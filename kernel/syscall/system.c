@@ -10,12 +10,17 @@
 #include "kernel/mm/frame.h"
 #include "kernel/process/process.h"
 #include "kernel/syscall/syscall.h"
+#include "kernel/syscall/system.h"
 
 #define CHUNK_BYTES 512 /* on the stack, between the kernel and the program */
 #define READ_MAX    0x7ffff000ull
 
 /* Programs ask for Linux's version to know what they may use; this is the one we follow. */
 #define RELEASE "6.1.0-samepage"
+#define VERSION "#1 SMP Samepage"
+
+const char system_release[] = RELEASE;
+const char system_version[] = VERSION;
 
 static struct spinlock names_lock = SPINLOCK_INIT(RANK_DEVICE);
 static char host_name[UTSNAME_BYTES] = "samepage"; /* names_lock */
@@ -23,7 +28,7 @@ static char domain_name[UTSNAME_BYTES] = "(none)"; /* names_lock */
 
 long sys_uname(const uint64_t *argument)
 {
-	struct abi_utsname name = {"Linux", "", RELEASE, "#1 SMP Samepage", "", ""};
+	struct abi_utsname name = {"Linux", "", RELEASE, VERSION, "", ""};
 
 	string_copy(name.machine, arch_name, sizeof(name.machine));
 	spin_lock(&names_lock);
@@ -31,6 +36,13 @@ long sys_uname(const uint64_t *argument)
 	memcpy(name.domainname, domain_name, sizeof(domain_name));
 	spin_unlock(&names_lock);
 	return copy_to_user(argument[0], &name, sizeof(name));
+}
+
+void system_host_name(char *text, size_t size_bytes)
+{
+	spin_lock(&names_lock);
+	(void)string_copy(text, host_name, size_bytes);
+	spin_unlock(&names_lock);
 }
 
 static long name_set(char *to, const uint64_t *argument)

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: MIT
+/* /proc/sys: settings, and /proc/sysvipc: the segments. */
+
+#include "abi/errno.h"
+#include "kernel/file/proc.h"
+#include "kernel/lib/print.h"
+#include "kernel/lib/random.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/frame.h"
+#include "kernel/process/process.h"
+#include "kernel/syscall/system.h"
+#include "shm/shm.h"
+
+/* A number and nothing but white space after it. */
+static bool parse_setting(const char *text, uint64_t *value)
+{
+	while (*text == ' ' || *text == '\t')
+		text++;
+	if (!string_parse_u64(&text, value))
+		return false;
+	while (*text == ' ' || *text == '\t' || *text == '\n')
+		text++;
+	return !*text;
+}
+
+/* ---- the limits of System V shared memory ---- */
+
+static struct shm_limits limits_now(void)
+{
+	struct shm_limits limits;
+
+	shm_namespace_limits(process_current()->ipc, &limits);
+	return limits;
+}
+
+static int show_shmmax(struct text *text, const struct proc_subject *subject)
+{
+	(void)subject;
+	text_add(text, "%llu\n", (unsigned long long)limits_now().shmmax_bytes);
+	return 0;
+}
+
+static int show_shmall(struct text *text, const struct proc_subject *subject)
+{
+	(void)subject;
+	text_add(text, "%llu\n", (unsigned long long)limits_now().shmall_pages);
+	return 0;
+}
+
+static int show_shmmni(struct text *text, const struct proc_subject *subject)
+{
+	(void)subject;
+	text_add(text, "%u\n", limits_now().shmmni);
+	return 0;
+}
+
+static int show_rmid_forced(struct text *text, const struct proc_subject *subject)
+{
+	(void)subject;
+	text_add(text, "%d\n", limits_now().rmid_forced);
+	return 0;
+}
+
+static int show_attach_removed(struct text *text, const struct proc_subject *subject)
+{
+	(void)subject;
+	text_add(text, "%d\n", limits_now().attach_removed);
+	return 0;
+}
+
+static int show_next_id(struct text *text, const struct proc_subject *subject)
+{
+	(void)subject;
+	text_add(text, "%d\n", limits_now().next_id);
+	return 0;
+}
+
+enum setting { SET_MAX, SET_ALL, SET_MNI, SET_RMID_FORCED, SET_ATTACH_REMOVED, SET_NEXT_ID };
+
+static int store_limit(const char *text, enum setting setting)
+{
+	struct shm_limits limits = limits_now();
+	uint64_t value;
+	bool negative = *text == '-';
+
+	if (!parse_setting(text + negative, &value))
+		return -EINVAL;
+	if (negative && !(setting == SET_NEXT_ID && value == 1))
+		return -EINVAL;
+	if (setting > SET_ALL && value > INT32_MAX)
+		return -EINVAL;
+	if ((setting == SET_RMID_FORCED || setting == SET_ATTACH_REMOVED) && value > 1)
+		return -EINVAL;
+	switch (setting) {
+	case SET_MAX:
+		limits.shmmax_bytes = value;
+		break;
+	case SET_ALL:
+		limits.shmall_pages = value;
+		break;
+	case SET_MNI:
+		limits.shmmni = (uint32_t)value;
+		break;
+	case SET_RMID_FORCED:
+		limits.rmid_forced = value;
+		break;
+	case SET_ATTACH_REMOVED:
+		limits.attach_removed = value;
+		break;
+	case SET_NEXT_ID:
+		limits.next_id = negative ? -1 : (int32_t)value;
+	}
+	return shm_namespace_set_limits(process_current()->ipc, &limits);
+}
+
+#define STORE_LIMIT(name, setting)                                                                 \
+	static int name(const char *text, const struct proc_subject *subject)                      \
+	{                                                                                          \
+		(void)subject;                                                                     \
+		return store_limit(text, setting);                                                 \
+	}
+STORE_LIMIT(store_shmmax, SET_MAX)
+STORE_LIMIT(store_shmall, SET_ALL)
+STORE_LIMIT(store_shmmni, SET_MNI)
+STORE_LIMIT(store_rmid_forced, SET_RMID_FORCED)
+STORE_LIMIT(store_attach_removed, SET_ATTACH_REMOVED)
+STORE_LIMIT(store_next_id, SET_NEXT_ID)
+
+/* ---- names and numbers of the system ---- */
+
+static int show_hostname(struct text *text, const struct proc_subject *subject)
+{
+	char name[80];
+
+	(void)subject;
+	system_host_name(name, sizeof(name));
+	text_add(text, "%s\n", name);
+	return 0;
+}
+
+static int show_ostype(struct text *text, const struct proc_subject *subject)
+{
+	(void)subject;
+	text_add(text, "Linux\n");
+	return 0;
+}
+
+static int show_osrelease(struct text *text, const struct proc_subject *subject)
+{
+	(void)subject;
+	text_add(text, "%s\n", system_release);
+	return 0;
+}
+
+static int show_version(struct text *text, const struct proc_subject *subject)
+{
+	(void)subject;
+	text_add(text, "%s\n", system_version);
+	return 0;
+}
+
+static int show_pid_max(struct text *text, const struct proc_subject *subject)
+{
+	(void)subject;
+	text_add(text, "32768\n");
+	return 0;
+}
+
+static int show_cap_last(struct text *text, const struct proc_subject *subject)
+{
+	(void)subject;
+	text_add(text, "40\n");
+	return 0;
+}
+
+static int show_randomize(struct text *text, const struct proc_subject *subject)
+{
+	(void)subject;
+	text_add(text, "2\n");
+	return 0;
+}
+
+/* ---- random/ ---- */
+
+static void add_uuid(struct text *text, const uint8_t bytes[16])
+{
+	for (int i = 0; i < 16; i++) {
+		uint8_t byte = bytes[i];
+
+		if (i == 6)
+			byte = (byte & 0x0f) | 0x40; /* version 4, RFC 9562 */
+		if (i == 8)
+			byte = (byte & 0x3f) | 0x80;
+		text_add(text, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", byte);
+	}
+	text_add(text, "\n");
+}
+
+static int show_uuid(struct text *text, const struct proc_subject *subject)
+{
+	uint8_t bytes[16];
+
+	(void)subject;
+	random_fill(bytes, sizeof(bytes));
+	add_uuid(text, bytes);
+	return 0;
+}
+
+static int show_boot_id(struct text *text, const struct proc_subject *subject)
+{
+	static uint8_t bytes[16]; /* the same until the machine stops */
+	static bool chosen;
+
+	(void)subject;
+	if (!chosen) {
+		random_fill(bytes, sizeof(bytes));
+		chosen = true;
+	}
+	add_uuid(text, bytes);
+	return 0;
+}
+
+static int show_entropy(struct text *text, const struct proc_subject *subject)
+{
+	(void)subject;
+	text_add(text, "256\n");
+	return 0;
+}
+
+/* ---- vm/ ---- */
+
+static int show_overcommit(struct text *text, const struct proc_subject *subject)
+{
+	(void)subject;
+	text_add(text, "%u\n", commit_mode);
+	return 0;
+}
+
+static int store_overcommit(const char *text, const struct proc_subject *subject)
+{
+	uint64_t value;
+
+	(void)subject;
+	if (!parse_setting(text, &value) || value > 2)
+		return -EINVAL;
+	__atomic_store_n(&commit_mode, (uint32_t)value, __ATOMIC_RELAXED);
+	return 0;
+}
+
+static int show_map_count(struct text *text, const struct proc_subject *subject)
+{
+	(void)subject;
+	text_add(text, "65530\n");
+	return 0;
+}
+
+/* ---- sysvipc/ ---- */
+
+static int show_segments(struct text *text, const struct proc_subject *subject)
+{
+	char line[512];
+	uint32_t cursor = 0;
+	size_t length;
+
+	(void)subject;
+	text_add(text, "%s", shm_report_header);
+	while ((length = shm_report_line(process_current()->ipc, &cursor, line, sizeof(line))) > 0)
+		text_add_bytes(text, line, length);
+	return 0;
+}
+
+static int show_no_queues(struct text *text, const struct proc_subject *subject)
+{
+	(void)subject;
+	text_add(text, "       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid"
+		       "  cuid  cgid      stime      rtime      ctime\n");
+	return 0;
+}
+
+static int show_no_semaphores(struct text *text, const struct proc_subject *subject)
+{
+	(void)subject;
+	text_add(text, "       key      semid perms      nsems   uid   gid  cuid  cgid      otime"
+		       "      ctime\n");
+	return 0;
+}
+
+/* ---- tables ---- */
+
+#define READ_ENTRY(entry_name, how) {.name = (entry_name), .mode = S_IFREG | 0444, .show = (how)}
+#define SETTING_ENTRY(entry_name, how, set)                                                        \
+	{.name = (entry_name), .mode = S_IFREG | 0644, .show = (how), .store = (set)}
+#define DIRECTORY_ENTRY(entry_name, table)                                                         \
+	{.name = (entry_name), .mode = S_IFDIR | 0555, .entries = (table)}
+
+static const struct proc_entry random_entries[] = {
+	READ_ENTRY("boot_id", show_boot_id),
+	READ_ENTRY("entropy_avail", show_entropy),
+	READ_ENTRY("poolsize", show_entropy),
+	READ_ENTRY("uuid", show_uuid),
+	{.name = NULL},
+};
+
+static const struct proc_entry kernel_entries[] = {
+	READ_ENTRY("cap_last_cap", show_cap_last),
+	READ_ENTRY("hostname", show_hostname),
+	READ_ENTRY("osrelease", show_osrelease),
+	READ_ENTRY("ostype", show_ostype),
+	READ_ENTRY("pid_max", show_pid_max),
+	DIRECTORY_ENTRY("random", random_entries),
+	READ_ENTRY("randomize_va_space", show_randomize),
+	SETTING_ENTRY("shm_attach_removed", show_attach_removed, store_attach_removed),
+	SETTING_ENTRY("shm_next_id", show_next_id, store_next_id),
+	SETTING_ENTRY("shm_rmid_forced", show_rmid_forced, store_rmid_forced),
+	SETTING_ENTRY("shmall", show_shmall, store_shmall),
+	SETTING_ENTRY("shmmax", show_shmmax, store_shmmax),
+	SETTING_ENTRY("shmmni", show_shmmni, store_shmmni),
+	READ_ENTRY("version", show_version),
+	{.name = NULL},
+};
+
+static const struct proc_entry vm_entries[] = {
+	READ_ENTRY("max_map_count", show_map_count),
+	SETTING_ENTRY("overcommit_memory", show_overcommit, store_overcommit),
+	{.name = NULL},
+};
+
+const struct proc_entry proc_sys_entries[] = {
+	DIRECTORY_ENTRY("kernel", kernel_entries),
+	DIRECTORY_ENTRY("vm", vm_entries),
+	{.name = NULL},
+};
+
+const struct proc_entry proc_sysvipc_entries[] = {
+	READ_ENTRY("msg", show_no_queues),
+	READ_ENTRY("sem", show_no_semaphores),
+	READ_ENTRY("shm", show_segments),
+	{.name = NULL},
+};
