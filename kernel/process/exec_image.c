@@ -140,20 +140,21 @@ static int segment_map(struct space *space, struct file *file, struct shm_object
 	return map_fixed(space, &request, anonymous, page_up(end));
 }
 
-static int segments_map(struct space *space, struct file *file,
+/* The pages of a program, with a reference; NULL: none. Takes locks of files: before the space's. */
+static struct shm_object *file_object(struct file *file)
+{
+	return file->operations->object ? file->operations->object(file) : NULL;
+}
+
+static int segments_map(struct space *space, struct file *file, struct shm_object *object,
 			const struct abi_elf_segment *segments, unsigned count, uint64_t bias,
 			struct exec_image *image)
 {
-	struct shm_object *object =
-		file->operations->object ? file->operations->object(file) : NULL;
 	int err = 0;
 
-	if (!object)
-		return -ENOEXEC;
 	for (unsigned i = 0; i < count && !err; i++)
 		if (segments[i].type == PT_LOAD && segments[i].memsz)
 			err = segment_map(space, file, object, &segments[i], bias, image);
-	shm_object_put(object);
 	return err;
 }
 
@@ -186,6 +187,11 @@ static int interpreter_map(struct space *space, struct file *file, struct exec_i
 		err = -ELIBBAD;
 		goto free;
 	}
+	struct shm_object *object = file_object(file);
+	if (!object) {
+		err = -ELIBBAD;
+		goto free;
+	}
 	rwlock_lock(&space->lock, true);
 	if (header.type == ET_DYN) {
 		struct space_request request = {.size_bytes = high - low, .flags = AREA_PRIVATE};
@@ -196,11 +202,12 @@ static int interpreter_map(struct space *space, struct file *file, struct exec_i
 			goto unlock;
 		address -= low;
 	}
-	err = segments_map(space, file, segments, header.phnum, address, image);
+	err = segments_map(space, file, object, segments, header.phnum, address, image);
 	image->interpreter_base = address;
 	image->start = header.entry + address;
 unlock:
 	rwlock_unlock(&space->lock, true);
+	shm_object_put(object);
 free:
 	segments_free(segments);
 	return err;
@@ -231,8 +238,9 @@ static int interpreter_load(struct space *space, struct file *program,
 
 /* ---- the program ---- */
 
-static int program_map(struct space *space, struct file *file, const struct abi_elf_header *header,
-		       const struct abi_elf_segment *segments, struct exec_image *image)
+static int program_map(struct space *space, struct file *file, struct shm_object *object,
+		       const struct abi_elf_header *header, const struct abi_elf_segment *segments,
+		       struct exec_image *image)
 {
 	uint64_t low, high;
 
@@ -249,7 +257,7 @@ static int program_map(struct space *space, struct file *file, const struct abi_
 	image->headers = headers_address(header, segments, image->bias);
 	image->header_count = header->phnum;
 	space->brk_start = space->brk_end = image->high + space_random_bytes(BRK_RANDOM_BYTES);
-	return segments_map(space, file, segments, header->phnum, image->bias, image);
+	return segments_map(space, file, object, segments, header->phnum, image->bias, image);
 }
 
 int exec_image_map(struct space *space, struct file *file, const struct abi_elf_header *header,
@@ -261,9 +269,15 @@ int exec_image_map(struct space *space, struct file *file, const struct abi_elf_
 	if (err)
 		return err;
 	memset(image, 0, sizeof(*image));
+	struct shm_object *object = file_object(file);
+	if (!object) {
+		segments_free(segments);
+		return -ENOEXEC;
+	}
 	rwlock_lock(&space->lock, true);
-	err = program_map(space, file, header, segments, image);
+	err = program_map(space, file, object, header, segments, image);
 	rwlock_unlock(&space->lock, true);
+	shm_object_put(object);
 	for (unsigned i = 0; i < header->phnum && !err; i++) {
 		if (segments[i].type == PT_GNU_STACK)
 			image->stack_executable = segments[i].flags & PF_X;
