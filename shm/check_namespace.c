@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+/* The rules of ids, keys, creators and totals, as far as they can be seen. */
+
+#include "shm/creator.h"
+#include "shm/namespace.h"
+#include "shm/object.h"
+
+static bool created_by_creator(const struct shm_segment *segment)
+{
+	const struct shm_segment *other = segment->creator->first;
+
+	while (other && other != segment)
+		other = other->created_next;
+	return other == segment;
+}
+
+static void check_segment(struct shm_namespace *ns, struct shm_segment *segment, uint32_t index)
+{
+	struct shm *shm = ns->shm;
+
+	shm_assert(shm, segment->ns == ns && segment->listed && segment->references > 0);
+	shm_assert(shm, ((uint32_t)segment->id & ((1u << ns->index_bits) - 1)) == index);
+	shm_assert(shm, shm_namespace_find_id(ns, segment->id) == segment);
+	shm_assert(shm, shm_object_segment(segment->object) == segment);
+	shm_assert(shm, segment->size_bytes > 0);
+	if (segment->key != IPC_PRIVATE)
+		shm_assert(shm, shm_namespace_find_key(ns, segment->key) == segment);
+	/* Removed and unused: only while the last detach is being finished, which counts as a use. */
+	if (segment->mode & SHM_DEST)
+		shm_assert(shm,
+			   segment->key == IPC_PRIVATE && (segment->attachments || segment->holds ||
+							   segment->references > 1));
+	if (segment->creator)
+		shm_assert(shm,
+			   segment->creator->pid == segment->cpid && created_by_creator(segment));
+}
+
+void shm_check_namespace(struct shm_namespace *ns)
+{
+	uint64_t pages = 0;
+	uint32_t count = 0, keys = 0;
+
+	if (!ns->shm->port->mutex_try(&ns->lock))
+		return;
+	for (uint32_t i = 0; (i = shm_array_next(&ns->segments, i)) < SHM_ARRAY_LIMIT; i++) {
+		struct shm_segment *segment = shm_array_get(&ns->segments, i);
+		check_segment(ns, segment, i);
+		pages += shm_segment_pages(segment);
+		keys += segment->key != IPC_PRIVATE;
+		count++;
+	}
+	shm_assert(ns->shm, count == ns->segment_count);
+	shm_assert(ns->shm, pages == ns->total_pages);
+	shm_assert(ns->shm, keys == ns->keys.node_count);
+	shm_assert(ns->shm, ns->creator_count == ns->creators.node_count);
+	ns->shm->port->mutex_unlock(&ns->lock);
+}
