@@ -276,12 +276,14 @@ static void no_room(void)
 {
 	int id = make_segment(1ul << 46, 0600 | SHM_NORESERVE);
 
-	for (int i = 0; i < 4; i++) {
-		void *p = shmat(id, NULL, 0);
-		if (p == (void *)-1)
-			CHECK_EQ(errno, ENOMEM);
-		CHECK(i < 3 || p == (void *)-1);
-	}
+	void *p[3];
+	int count = 0;
+	while (count < 3 && (p[count] = shmat(id, NULL, 0)) != (void *)-1)
+		count++;
+	CHECK(count < 3);
+	CHECK_EQ(errno, ENOMEM);
+	while (count > 0)
+		CHECK_OK(shmdt(p[--count]));
 	remove_segment(id);
 }
 
