@@ -26,9 +26,7 @@ static bool protection_linkable(const struct shm *shm, unsigned protection)
 /* Does another piece show the same object at the same base in the same way? */
 static bool piece_alike(const struct shm_piece *piece, const struct shm_piece *other)
 {
-	return other && other->mapping && other->mapping->object == piece->mapping->object &&
-	       other->mapping->base == piece->mapping->base && !other->mapping->private &&
-	       other->protection == piece->protection;
+	return other && other->mapping == piece->mapping && other->protection == piece->protection;
 }
 
 /* All areas in the span are alike and cover it up to covered_end. */

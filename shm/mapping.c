@@ -19,7 +19,10 @@
 
 void shm_space_init(struct shm_space *space, struct shm *shm)
 {
-	*space = (struct shm_space){.shm = shm};
+	*space = (struct shm_space){
+		.shm = shm,
+		.serial = __atomic_fetch_add(&shm->next_serial, 1, __ATOMIC_RELAXED),
+	};
 }
 
 void shm_space_release(struct shm_space *space, const struct shm_caller *caller)
@@ -130,24 +133,16 @@ static void mapping_release(struct shm_mapping *mapping)
 
 /* ---- pieces come ---- */
 
-static int piece_enter(struct shm_space *space, struct shm_piece *piece, struct shm_object *object,
-		       uint64_t base, const struct shm_piece *model,
-		       const struct shm_caller *caller)
+/* One more piece of the mapping: a copy of the model. */
+static void piece_enter(struct shm_piece *piece, struct shm_mapping *mapping,
+			const struct shm_piece *model, const struct shm_caller *caller)
 {
-	bool private = model->flags & SHM_PIECE_PRIVATE;
-	struct shm_mapping *mapping = mapping_find(space, object, base, private);
-
-	if (!mapping)
-		mapping = mapping_create(space, object, base, private);
-	if (!mapping)
-		return -ENOMEM;
 	*piece = *model;
 	piece->mapping = mapping;
 	mapping->pieces++;
 	mapping_extend(mapping, piece->start, piece->end);
 	if (piece->flags & SHM_PIECE_SEGMENT)
-		shm_segment_attached(object->segment, caller);
-	return 0;
+		shm_segment_attached(mapping->object->segment, caller);
 }
 
 int shm_piece_map(struct shm_space *space, struct shm_piece *piece, struct shm_object *object,
@@ -156,16 +151,34 @@ int shm_piece_map(struct shm_space *space, struct shm_piece *piece, struct shm_o
 {
 	struct shm_piece model = {
 		.start = start, .end = end, .protection = protection, .flags = flags};
+	uint64_t base = start - (index << SHM_PAGE_SHIFT);
+	bool private = flags & SHM_PIECE_PRIVATE;
+	struct shm_mapping *mapping = mapping_find(space, object, base, private);
 
-	return piece_enter(space, piece, object, start - (index << SHM_PAGE_SHIFT), &model, caller);
+	if (!mapping)
+		mapping = mapping_create(space, object, base, private);
+	if (!mapping)
+		return -ENOMEM;
+	piece_enter(piece, mapping, &model, caller);
+	return 0;
 }
 
 int shm_piece_fork(struct shm_space *child_space, struct shm_piece *child,
 		   const struct shm_piece *parent, const struct shm_caller *caller)
 {
-	const struct shm_mapping *mapping = parent->mapping;
+	struct shm_mapping *mapping = parent->mapping;
 
-	return piece_enter(child_space, child, mapping->object, mapping->base, parent, caller);
+	/* The child has as many mappings as the parent, in whatever order the pieces come. */
+	if (mapping->fork_serial != child_space->serial) {
+		struct shm_mapping *copy = mapping_create(child_space, mapping->object,
+							  mapping->base, mapping->private);
+		if (!copy)
+			return -ENOMEM;
+		mapping->fork_serial = child_space->serial;
+		mapping->fork_copy = copy;
+	}
+	piece_enter(child, mapping->fork_copy, parent, caller);
+	return 0;
 }
 
 void shm_piece_settle(struct shm_space *space, struct shm_piece *piece)

@@ -13,13 +13,15 @@
 #include "shm/object.h"
 
 struct shm_mapping {
-	struct shm_object *object; /* [I] one reference */
-	struct shm_space *space;   /* [I] */
-	uint64_t base;             /* [I] where page 0 would show, modulo 2^64 */
-	bool private;              /* [I] */
-	bool touched;              /* [o] a link or a page was entered since it was made */
-	uint64_t pieces;           /* [s] */
-	uint64_t first, end;       /* [o] page indices that may show: grows only */
+	struct shm_object *object;     /* [I] one reference */
+	struct shm_space *space;       /* [I] */
+	uint64_t base;                 /* [I] where page 0 would show, modulo 2^64 */
+	bool private;                  /* [I] */
+	bool touched;                  /* [o] a link or a page was entered since it was made */
+	uint64_t pieces;               /* [s] */
+	uint64_t fork_serial;          /* [s] the child that is being made of this space, */
+	struct shm_mapping *fork_copy; /* [s] and this mapping in it */
+	uint64_t first, end;           /* [o] page indices that may show: grows only */
 	struct shm_mapping *object_next, **object_link; /* [o] */
 	struct shm_mapping *space_next, **space_link;   /* [s] */
 };

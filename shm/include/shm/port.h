@@ -111,7 +111,7 @@ struct shm_port {
 	 * -EINVAL (SHM_AREA_FIXED and occupied).
 	 */
 	int (*area_map)(struct shm_space *space, const struct shm_area_request *request,
-	                uint64_t *address);
+			uint64_t *address);
 	/* Unmap whatever is in [start, end): munmap(2). Space lock exclusive. 0 or -ENOMEM. */
 	int (*area_unmap)(struct shm_space *space, uint64_t start, uint64_t end);
 	/*
@@ -120,7 +120,7 @@ struct shm_port {
 	 * either way; the object lock may be held too.
 	 */
 	bool (*area_next)(struct shm_space *space, uint64_t address, uint64_t *start, uint64_t *end,
-	                  struct shm_piece **piece);
+			  struct shm_piece **piece);
 
 	/*
 	 * Entries. A slot is the entry of a space's middle table that covers one
@@ -140,7 +140,7 @@ struct shm_port {
 	 * something else or the upper tables do not exist.
 	 */
 	bool (*slot_exchange)(struct shm_space *space, uint64_t address, uint64_t expected,
-	                      uint64_t desired);
+			      uint64_t desired);
 	/*
 	 * The first slot that is not none, of those that touch [address, end): its
 	 * entry, and where it begins in *found. SHM_ENTRY_NONE: there is none.
@@ -148,7 +148,7 @@ struct shm_port {
 	 * costs little.
 	 */
 	uint64_t (*slot_next)(struct shm_space *space, uint64_t address, uint64_t end,
-	                      uint64_t *found);
+			      uint64_t *found);
 	/*
 	 * Make the space's own leaf for an address exist. May sleep; no object
 	 * lock. 0, -ENOMEM, -EAGAIN: a link is there.
@@ -162,7 +162,7 @@ struct shm_port {
 	 * leaf does not exist, nothing was done.
 	 */
 	int (*pages_set)(struct shm_space *space, uint64_t address, const uint64_t *entries,
-	                 unsigned count, unsigned protection);
+			 unsigned count, unsigned protection);
 	/*
 	 * Clear pages in the space's own leaves. With `entries` (one span): at
 	 * address + i pages, where the frame that is there is that of entries[i],
@@ -171,7 +171,7 @@ struct shm_port {
 	 * skipped. Drops no frame references. Returns how many were cleared.
 	 */
 	uint64_t (*pages_clear)(struct shm_space *space, uint64_t address, const uint64_t *entries,
-	                        uint64_t count);
+				uint64_t count);
 	/* The entry in the space's own leaf; SHM_ENTRY_NONE when there is none. For checks. */
 	uint64_t (*page_get)(struct shm_space *space, uint64_t address);
 

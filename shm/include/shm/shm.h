@@ -37,9 +37,9 @@ struct shm {
 	const struct shm_port *port; /* [I] */
 	bool link;                   /* [I] spans may be linked (kernel argument shm.link) */
 	bool trace;                  /* [I] log attach, detach, link, drop, fallback, removal */
-	bool extended_ids;           /* [I] set after shm_init: 24 bits of index in an id, not 15 (ipcmni_extend) */
-	uint64_t next_serial;        /* [a] of objects; never reused */
-	struct shm_counters {        /* [a] each */
+	bool extended_ids; /* [I] set after shm_init: 24 bits of index in an id, not 15 (ipcmni_extend) */
+	uint64_t next_serial; /* [a] of objects and spaces; never reused */
+	struct shm_counters { /* [a] each */
 		uint64_t objects, pages, leaves, mappings;
 		uint64_t links, drops, fills, faults;
 	} counters;
@@ -49,9 +49,9 @@ struct shm {
 void shm_init(struct shm *shm, const struct shm_port *port, bool link, bool trace);
 
 /* Capabilities of a caller: the bits of capabilities(7) that shm asks for. */
-#define SHM_CAP_IPC_LOCK  (1u << 0)
-#define SHM_CAP_IPC_OWNER (1u << 1)
-#define SHM_CAP_SYS_ADMIN (1u << 2)
+#define SHM_CAP_IPC_LOCK     (1u << 0)
+#define SHM_CAP_IPC_OWNER    (1u << 1)
+#define SHM_CAP_SYS_ADMIN    (1u << 2)
 #define SHM_CAP_SYS_RESOURCE (1u << 3)
 
 /* Who calls: data, not callbacks. Valid for the call only. */
@@ -74,7 +74,7 @@ struct shm_caller {
  * 0; -ENOMEM; -EFBIG above 2^62 bytes. No locks held.
  */
 int shm_object_create(struct shm *shm, uint64_t size_pages, unsigned flags,
-                      struct shm_object **object);
+		      struct shm_object **object);
 void shm_object_get(struct shm_object *object);
 /* Drop a reference; the last one frees all pages. No object, leaf or port locks held. */
 void shm_object_put(struct shm_object *object);
@@ -122,14 +122,16 @@ bool shm_object_page_present(struct shm_object *object, uint64_t index);
 /* Embedded in the host's address space. Fields are shm's. */
 struct shm_space {
 	struct shm *shm;              /* [I] */
+	uint64_t serial;              /* [I] never reused */
 	struct shm_mapping *mappings; /* space lock: all mappings of this space */
 	uint64_t mapping_count;       /* [a] the host reads it: 0 means flush_shared need not ask */
-	uint64_t link_count;          /* [a] slots that are links now; 0: shm_place has nothing to do */
-	struct shm_table *table;      /* space lock: the per-process table, or NULL */
+	uint64_t link_count;     /* [a] slots that are links now; 0: shm_place has nothing to do */
+	struct shm_table *table; /* space lock: the per-process table, or NULL */
 };
 
 /* How a piece shows its object. */
-#define SHM_PIECE_PRIVATE (1u << 0) /* copy on write: never linked; copies are the host's, marked own */
+#define SHM_PIECE_PRIVATE                                                                          \
+	(1u << 0) /* copy on write: never linked; copies are the host's, marked own */
 #define SHM_PIECE_SEGMENT (1u << 1) /* counts in nattch: made by shmat */
 
 /*
@@ -164,8 +166,8 @@ void shm_place(struct shm_space *space, uint64_t start, uint64_t end);
  * 0; -ENOMEM with nothing changed. Space lock exclusive.
  */
 int shm_piece_map(struct shm_space *space, struct shm_piece *piece, struct shm_object *object,
-                  uint64_t start, uint64_t end, uint64_t index, unsigned protection,
-                  unsigned flags, const struct shm_caller *caller);
+		  uint64_t start, uint64_t end, uint64_t index, unsigned protection, unsigned flags,
+		  const struct shm_caller *caller);
 /*
  * Fill what can be had without a fault: small objects into the private leaf,
  * so that they never fault when resident. After the area is inserted. Cannot
@@ -174,10 +176,10 @@ int shm_piece_map(struct shm_space *space, struct shm_piece *piece, struct shm_o
 void shm_piece_settle(struct shm_space *space, struct shm_piece *piece);
 /* The area is cut at `at`: low keeps [start, at), high becomes [at, end). Cannot fail. */
 void shm_piece_split(struct shm_space *space, struct shm_piece *low, struct shm_piece *high,
-                     uint64_t at, const struct shm_caller *caller);
+		     uint64_t at, const struct shm_caller *caller);
 /* Two neighbouring areas of one object become one: low takes high's end. Not for segments. */
 void shm_piece_merge(struct shm_space *space, struct shm_piece *low, struct shm_piece *high,
-                     const struct shm_caller *caller);
+		     const struct shm_caller *caller);
 /* The area grew in place to new_end (mremap). shm_place has been called for the new part. */
 void shm_piece_extend(struct shm_space *space, struct shm_piece *piece, uint64_t new_end);
 /*
@@ -187,12 +189,12 @@ void shm_piece_extend(struct shm_space *space, struct shm_piece *piece, uint64_t
  * Space lock exclusive; piece->mapping is NULL afterwards.
  */
 void shm_piece_unmap(struct shm_space *space, struct shm_piece *piece,
-                     const struct shm_caller *caller);
+		     const struct shm_caller *caller);
 /* The area's protection changes as a whole (split first). Entries marked own are the host's. */
 void shm_piece_protect(struct shm_space *space, struct shm_piece *piece, unsigned protection);
 /* fork(2): *child is a copy of *parent in the child's space; no pages, no tables. 0; -ENOMEM. */
 int shm_piece_fork(struct shm_space *child_space, struct shm_piece *child,
-                   const struct shm_piece *parent, const struct shm_caller *caller);
+		   const struct shm_piece *parent, const struct shm_caller *caller);
 
 /* What shm_fault says. */
 enum shm_fault_result {
@@ -200,7 +202,7 @@ enum shm_fault_result {
 	SHM_FAULT_DENIED, /* the piece's protection forbids it: SIGSEGV, SEGV_ACCERR */
 	SHM_FAULT_BUS,    /* past the object's end, or its contents are lost: SIGBUS, BUS_ADRERR */
 	SHM_FAULT_MEMORY, /* no memory for a shared page or table: the host decides, by default SIGBUS */
-	SHM_FAULT_COPY,   /* write to a private piece: the host makes its own copy */
+	SHM_FAULT_COPY, /* write to a private piece: the host makes its own copy */
 };
 /*
  * A fault in a piece. `access` is the kind of access, one of SHM_READ,
@@ -208,8 +210,8 @@ enum shm_fault_result {
  * (shm_object_page_pin), copies it and enters the copy with the own mark.
  * Space lock shared at least. May sleep.
  */
-enum shm_fault_result shm_fault(struct shm_space *space, struct shm_piece *piece,
-                                uint64_t address, unsigned access);
+enum shm_fault_result shm_fault(struct shm_space *space, struct shm_piece *piece, uint64_t address,
+				unsigned access);
 
 struct shm_object *shm_piece_object(const struct shm_piece *piece);
 /* The object's page that shows at an address of the piece. */
@@ -245,10 +247,10 @@ int shm_namespace_set_limits(struct shm_namespace *ns, const struct shm_limits *
 
 /* shmget(2): the shmid, or EINVAL, ENOENT, EEXIST, EACCES, ENOSPC, ENOMEM, EPERM. No locks held. */
 int32_t shm_get(struct shm_namespace *ns, const struct shm_caller *caller, int32_t key,
-                uint64_t size_bytes, int flags);
+		uint64_t size_bytes, int flags);
 /* shmat(2): 0 and the address. Takes the space lock of caller->space. No locks held. */
 int shm_attach(struct shm_namespace *ns, const struct shm_caller *caller, int32_t shmid,
-               uint64_t address, int flags, uint64_t *attached);
+	       uint64_t address, int flags, uint64_t *attached);
 /* shmdt(2). Takes the space lock of caller->space. No locks held. */
 int shm_detach(struct shm_namespace *ns, const struct shm_caller *caller, uint64_t address);
 
@@ -265,7 +267,7 @@ union shm_control_data {
  * copies between data and the program (EFAULT is its business).
  */
 long shm_control(struct shm_namespace *ns, const struct shm_caller *caller, int32_t shmid,
-                 int command, union shm_control_data *data);
+		 int command, union shm_control_data *data);
 
 /* A thread group ends: shm_rmid_forced destroys what it created and nobody attaches. */
 void shm_creator_exit(struct shm_namespace *ns, int32_t pid);
@@ -278,16 +280,16 @@ void shm_creator_exit(struct shm_namespace *ns, int32_t pid);
  * from other processes by its shmid. 0; -EINVAL (0 pages); -ENOMEM; -ENOSPC.
  */
 int shm_table_create(struct shm_namespace *ns, const struct shm_caller *caller, uint64_t pages,
-                     struct shm_segment **segment);
+		     struct shm_segment **segment);
 /* Attach a held segment read-write, at *address or, if that is 0, where the host likes. */
 int shm_table_attach(struct shm_namespace *ns, const struct shm_caller *caller,
-                     struct shm_segment *segment, uint64_t *address);
+		     struct shm_segment *segment, uint64_t *address);
 /*
  * Unmap all attachments of the segment in this space and drop the hold.
  * *removed says whether the table held it. 0; -ENOMEM when an area could not be cut.
  */
 int shm_table_remove(struct shm_namespace *ns, const struct shm_caller *caller,
-                     struct shm_segment *segment, bool *removed);
+		     struct shm_segment *segment, bool *removed);
 size_t shm_table_len(struct shm_space *space);
 bool shm_table_is_empty(struct shm_space *space);
 uint64_t shm_segment_len(const struct shm_segment *segment); /* bytes */

@@ -10,11 +10,6 @@
 #include "shm/port/sim/sim.h"
 #include "abi/errno.h"
 
-void sim_memory_port(struct shm_port *port);
-void sim_memory_init(void);
-void sim_mmu_port(struct shm_port *port);
-void sim_lock_port(struct shm_port *port);
-
 char sim_context[256];
 
 uint64_t sim_random(uint64_t bound)
@@ -552,6 +547,7 @@ int sim_touch(unsigned cpu, uint64_t address, unsigned access, uint64_t *frame)
 		if (tries > 64)
 			sim_fail(__FILE__, __LINE__, "a fault makes no progress");
 		sim.faults++;
+		sim.faulting_cpu[sim_thread()] = cpu;
 		port_space_lock(&space->shm, false);
 		int error = fault_locked(space, address, access);
 		port_space_unlock(&space->shm, false);
@@ -583,8 +579,7 @@ int sim_read(unsigned cpu, uint64_t address, uint64_t *value)
 
 /* ---- start ---- */
 
-void sim_host_port(struct shm_port *port);
-void sim_host_port(struct shm_port *port)
+static void host_port(struct shm_port *port)
 {
 	port->space_lock = port_space_lock;
 	port->space_unlock = port_space_unlock;
@@ -608,7 +603,7 @@ void sim_init(bool link, uint64_t seed)
 	sim_memory_port(&sim.port);
 	sim_mmu_port(&sim.port);
 	sim_lock_port(&sim.port);
-	sim_host_port(&sim.port);
+	host_port(&sim.port);
 	sim_memory_init();
 	shm_init(&sim.shm, &sim.port, link, false);
 }

@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Mutexes, spin locks and waiting of the simulated host, over sim_block. They check the rules. */
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "shm/port/sim/sim.h"
-
-void sim_lock_port(struct shm_port *port);
 
 /* words[0]: holder + 1. words[1]: how often somebody was woken. */
 static bool mutex_free(void *mutex)
@@ -95,7 +90,7 @@ static void port_trace(const char *line)
 	(void)line;
 }
 
-static void port_fatal(const char *file, int line, const char *what)
+static __attribute__((noreturn)) void port_fatal(const char *file, int line, const char *what)
 {
 	sim_fail(file, line, what);
 }

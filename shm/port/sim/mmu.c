@@ -356,12 +356,12 @@ static void port_flush_shared(void)
 			sim.cpus[c].count = 0;
 }
 
-/* The thread's number is that of its CPU. */
+/* The CPU whose access faulted. */
 static void port_flush_local(uint64_t address)
 {
 	entry_operation();
 	sim.flushes_local++;
-	flush_one(&sim.cpus[sim_thread()], address, address + 1);
+	flush_one(&sim.cpus[sim.faulting_cpu[sim_thread()]], address, address + 1);
 }
 
 void sim_mmu_port(struct shm_port *port)

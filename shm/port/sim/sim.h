@@ -65,13 +65,14 @@ struct sim_space {
 
 struct sim {
 	struct shm shm;
-	struct shm_port port; /* a copy of sim_port, which tests may wrap */
+	struct shm_port port; /* tests may wrap its members */
 	unsigned char state[SIM_FRAMES];
 	uint32_t references[SIM_FRAMES];
 	unsigned frames_used; /* ever given out; frame n has physical address (n + 1) pages */
 	int64_t frames_live, tables_live, memory_live, charged;
 	uint64_t commit_limit;
 	struct sim_cpu cpus[SIM_CPUS];
+	unsigned faulting_cpu[8]; /* by thread */
 	uint64_t watched[SIM_WATCHED]; /* page addresses that CPUs speculate on */
 	unsigned watched_count;
 	uint64_t random;
@@ -86,7 +87,6 @@ struct sim {
 	uint64_t flushes_range, flushes_shared, flushes_local, faults, steps;
 };
 extern struct sim sim;
-extern const struct shm_port sim_port;
 
 /* What went wrong prints where, and ends the program; the test runner says the seed. */
 void sim_fail(const char *file, int line, const char *what) __attribute__((noreturn));
@@ -121,7 +121,6 @@ void sim_expect_unreachable(const struct sim_space *space, uint64_t start, uint6
 			    unsigned access);
 /* A frame or table is about to be freed: no CPU may reach it. */
 void sim_expect_frame_unreachable(uint64_t frame);
-void sim_slot_table_free(struct sim_space *space, uint64_t address);
 uint64_t *sim_own_entry(struct sim_space *space, uint64_t address);
 
 /* ---- memory.c ---- */
@@ -154,6 +153,12 @@ static inline struct sim_space *sim_space_of(struct shm_space *space)
 {
 	return (struct sim_space *)space;
 }
+
+/* Each file's members of the port; sim_init puts them together. */
+void sim_memory_port(struct shm_port *port);
+void sim_mmu_port(struct shm_port *port);
+void sim_lock_port(struct shm_port *port);
+void sim_memory_init(void);
 
 /* ---- schedule.c ---- */
 
