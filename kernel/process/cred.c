@@ -8,7 +8,7 @@
 #include "kernel/process/process.h"
 
 /* The superuser's: process 1 and kernel threads. Never freed. */
-static struct cred cred_root = {
+struct cred cred_root = {
 	.references = 1,
 	.effective = CAP_MASK_ALL,
 	.permitted = CAP_MASK_ALL,

@@ -35,6 +35,7 @@ struct cred {
 	uint32_t groups[]; /* sorted */
 };
 
+extern struct cred cred_root; /* the superuser's, as process 1 starts */
 struct cred *cred_get(struct cred *cred);
 void cred_put(struct cred *cred);
 const struct cred *cred_current(void); /* the running thread's; valid while it does not change it */

@@ -182,7 +182,8 @@ static int make_cred(struct exec *exec)
 
 	if (!cred)
 		return -ENOMEM;
-	file_setid(exec->file, &euid, &egid);
+	if (!thread_current()->no_new_privileges)
+		file_setid(exec->file, &euid, &egid);
 	bool changed = euid != old->euid || egid != old->egid;
 	cred->euid = cred->suid = cred->fsuid = euid;
 	cred->egid = cred->sgid = cred->fsgid = egid;
@@ -320,6 +321,7 @@ static void exec_commit(struct exec *exec)
 		thread->process->parent_death_signal = 0;
 	cred_replace(exec->cred);
 	exec->cred = NULL;
+	thread->keep_capabilities = false;
 	signals_reset(thread);
 	names_set(exec, thread);
 	if (fd_table_exec(&thread->files))

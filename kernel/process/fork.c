@@ -125,6 +125,8 @@ static void thread_inherit(struct thread *child, const struct clone_request *req
 	uint64_t flags = request->flags;
 
 	child->affinity = parent->affinity;
+	child->keep_capabilities = parent->keep_capabilities;
+	child->no_new_privileges = parent->no_new_privileges;
 	child->signals.blocked = parent->signals.blocked;
 	/* sigaltstack(2): kept by fork, not by a thread that shares the memory. */
 	if (!(flags & CLONE_VM) || flags & CLONE_VFORK) {

@@ -174,22 +174,20 @@ struct fd_table *process_files_get(struct process *process)
 	return files;
 }
 
+const struct cred *process_cred_locked(struct process *process)
+{
+	struct thread *thread = first_thread(process);
+	const struct cred *cred = thread ? thread->cred : process->zombie_cred;
+
+	return cred ? cred : &cred_root;
+}
+
 struct cred *process_cred_get(struct process *process)
 {
 	spin_lock(&tree_lock);
-	struct thread *thread = first_thread(process);
-	struct cred *cred = thread ? thread->cred : process->zombie_cred;
-	cred = cred ? cred_get(cred) : cred_get_root();
+	struct cred *cred = cred_get((struct cred *)process_cred_locked(process));
 	spin_unlock(&tree_lock);
 	return cred;
-}
-
-uint32_t process_uid_locked(struct process *process)
-{
-	struct thread *thread = first_thread(process);
-	struct cred *cred = thread ? thread->cred : process->zombie_cred;
-
-	return cred ? cred->uid : 0;
 }
 
 uint64_t process_run_ns(struct process *process)

@@ -69,7 +69,8 @@ struct thread {
 	uint64_t restart_deadline_ns; /* restart_syscall: nanosleep, futex, poll */
 	long (*restart)(struct thread *thread);
 	uint64_t restart_data[6];
-	char name[16];       /* comm */
+	char name[16];                             /* comm */
+	bool keep_capabilities, no_new_privileges; /* prctl(2) */
 	uint64_t locks_held; /* debug: bit for each rank of sleeping lock held */
 	uint32_t fail_nth;
 	uint64_t start_ns;
@@ -110,6 +111,7 @@ struct process {
 	uint64_t start_ns;
 	struct timer real_timer; /* ITIMER_REAL */
 	uint64_t real_interval_ns;
+	bool real_fired; /* the next round of the interval is to be started */
 	uint32_t personality;
 	char *executable_path; /* kmem, for /proc/PID/exe; NULL: none */
 };

@@ -46,7 +46,7 @@ void process_tell_parent_locked(struct process *process, int code, int status)
 	if (signal) {
 		struct abi_siginfo info = {.signo = signal, .code = code};
 		info.child.pid = process->pid;
-		info.child.uid = process_uid_locked(process);
+		info.child.uid = process_cred_locked(process)->uid;
 		info.child.status = status;
 		info.child.user_ticks = (int64_t)(process->user_ns / (NS_PER_SECOND / USER_HZ));
 		signal_send_process_locked(parent, signal, &info);
@@ -68,7 +68,7 @@ static bool matches(const struct process *child, const struct wait_request *requ
 static void report_fill(struct wait_report *report, struct process *child, int code, int status)
 {
 	report->pid = child->pid;
-	report->uid = process_uid_locked(child);
+	report->uid = process_cred_locked(child)->uid;
 	report->code = code;
 	report->status = status;
 	usage_fill(&report->usage, child->user_ns + child->children_ns);

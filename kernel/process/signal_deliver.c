@@ -9,6 +9,7 @@
 #include "arch/arch.h"
 #include "kernel/lib/print.h"
 #include "kernel/mm/kmem.h"
+#include "kernel/process/alarm.h"
 #include "kernel/process/tree.h"
 #include "kernel/syscall/syscall.h"
 
@@ -153,6 +154,7 @@ static void die(const struct taken *taken, const struct trap_frame *frame)
 static void take_next(struct thread *thread, struct taken *taken)
 {
 	struct process *process = thread->process;
+	bool renew = false;
 
 	spin_lock(&tree_lock);
 	for (;;) {
@@ -162,6 +164,8 @@ static void take_next(struct thread *thread, struct taken *taken)
 		taken->signal = signal_take(~thread->signals.blocked, &taken->info);
 		if (!taken->signal)
 			break;
+		if (taken->signal == SIGALRM)
+			renew = true;
 		uint64_t bit = SIGNAL_BIT(taken->signal);
 		spin_lock(&process->signals.lock);
 		struct abi_sigaction *action = &process->signals.actions[taken->signal - 1];
@@ -180,6 +184,8 @@ static void take_next(struct thread *thread, struct taken *taken)
 			stop_locked(process, taken->signal);
 	}
 	spin_unlock(&tree_lock);
+	if (renew)
+		alarm_renew(process);
 }
 
 /* ---- the interrupted call ---- */

@@ -274,14 +274,9 @@ void signal_send_group(int32_t id, int signal)
 
 int signal_permission_locked(struct process *target, int signal)
 {
-	const struct cred *cred = cred_current();
-	struct thread *thread =
-		list_is_empty(&target->threads)
-			? NULL
-			: container_of(target->threads.next, struct thread, in_process);
-	const struct cred *other = thread ? thread->cred : target->zombie_cred;
+	const struct cred *cred = cred_current(), *other = process_cred_locked(target);
 
-	if (!other || target == process_current() || cred_has(cred, CAP_KILL))
+	if (target == process_current() || cred_has(cred, CAP_KILL))
 		return 0;
 	if (cred->euid == other->suid || cred->euid == other->uid || cred->uid == other->suid ||
 	    cred->uid == other->uid)

@@ -24,7 +24,7 @@ void process_reap_locked(struct process *process);
 bool process_zombie_tell_locked(struct process *process);
 /* The parent (or tracer of jobs) learns that a child stopped, continued or ended. */
 void process_tell_parent_locked(struct process *process, int code, int status);
-uint32_t process_uid_locked(struct process *process); /* real */
+const struct cred *process_cred_locked(struct process *process); /* never NULL */
 /* A vfork parent waits for this thread no longer. */
 void vfork_release(struct thread *thread);
 /* The System V namespace of a new process, and its release. */
