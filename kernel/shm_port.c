@@ -65,12 +65,12 @@ static void *port_mem_alloc(size_t size_bytes, unsigned flags)
 
 static void port_space_lock(struct shm_space *space, bool exclusive)
 {
-	rwlock_lock(&space_of(space)->lock, exclusive);
+	space_lock(space_of(space), exclusive);
 }
 
 static void port_space_unlock(struct shm_space *space, bool exclusive)
 {
-	rwlock_unlock(&space_of(space)->lock, exclusive);
+	space_unlock(space_of(space), exclusive);
 }
 
 static int port_area_map(struct shm_space *space, const struct shm_area_request *from,

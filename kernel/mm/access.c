@@ -44,12 +44,12 @@ static bool page_move(struct space *space, uint64_t address, void *kernel, size_
 	for (unsigned tries = 0; !frame && tries < 16; tries++) {
 		if (space_fault(space, address, write ? SHM_WRITE : SHM_READ) != SPACE_FAULT_DONE)
 			return false;
-		rwlock_lock(&space->lock, false);
+		space_lock(space, false);
 		struct area *area = space_area_above(space, address);
 
 		if (area && area->start <= address)
 			frame = page_hold(space, area, address - offset, write);
-		rwlock_unlock(&space->lock, false);
+		space_unlock(space, false);
 	}
 	if (!frame)
 		return false;
@@ -102,7 +102,7 @@ int space_futex_key(struct space *space, uint64_t address, bool private_only, st
 
 	int err = -EFAULT;
 
-	rwlock_lock(&space->lock, false);
+	space_lock(space, false);
 	struct area *area = space_area_above(space, address);
 
 	if (area && area->start <= address) {
@@ -116,6 +116,6 @@ int space_futex_key(struct space *space, uint64_t address, bool private_only, st
 			key->shared = true;
 		}
 	}
-	rwlock_unlock(&space->lock, false);
+	space_unlock(space, false);
 	return err;
 }

@@ -252,23 +252,23 @@ enum space_fault_result space_fault(struct space *space, uint64_t address, unsig
 {
 	enum space_fault_result result = SPACE_FAULT_SEGV_MAPERR;
 
-	rwlock_lock(&space->lock, false);
+	space_lock(space, false);
 	struct area *area = space_area_above(space, address);
 
 	if (area && address < area->start && (area->flags & AREA_STACK)) {
-		rwlock_unlock(&space->lock, false);
-		rwlock_lock(&space->lock, true);
+		space_unlock(space, false);
+		space_lock(space, true);
 		bool grown = stack_grow(space, address);
 
-		rwlock_unlock(&space->lock, true);
+		space_unlock(space, true);
 		if (!grown)
 			return SPACE_FAULT_SEGV_MAPERR;
-		rwlock_lock(&space->lock, false);
+		space_lock(space, false);
 		area = space_area_above(space, address);
 	}
 	if (area && area->start <= address)
 		result = fault_area(space, area, address, access);
-	rwlock_unlock(&space->lock, false);
+	space_unlock(space, false);
 	return result;
 }
 

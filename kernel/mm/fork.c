@@ -100,12 +100,12 @@ int space_fork(struct space *parent, struct space **made)
 
 	if (err)
 		return err;
-	rwlock_lock(&parent->lock, true);
+	space_lock(parent, true);
 	layout_copy(child, parent);
 	err = areas_fork(parent, child, &flush);
 	if (flush)
 		flush_range(parent, 0, mmu_user_end, false);
-	rwlock_unlock(&parent->lock, true);
+	space_unlock(parent, true);
 	if (err) {
 		space_put(child);
 		return err;

@@ -20,7 +20,7 @@ static unsigned populate_access(struct space *space, uint64_t address, uint64_t 
 {
 	unsigned access = 0;
 
-	rwlock_lock(&space->lock, false);
+	space_lock(space, false);
 	struct area *area = space_area_above(space, address);
 
 	if (area && area->start <= address) {
@@ -29,7 +29,7 @@ static unsigned populate_access(struct space *space, uint64_t address, uint64_t 
 			 : area->protection & SHM_READ                                ? SHM_READ
 						       : area->protection;
 	}
-	rwlock_unlock(&space->lock, false);
+	space_unlock(space, false);
 	return access;
 }
 
@@ -104,12 +104,12 @@ static long range_lock(uint64_t address, uint64_t size_bytes, bool lock, bool po
 		return -EINVAL;
 	if (start == end)
 		return 0;
-	rwlock_lock(&space->lock, true);
+	space_lock(space, true);
 	long result = lock ? lock_may(space, (end - start) / SHM_PAGE_BYTES) : 0;
 
 	if (!result)
 		result = areas_mark(space, start, end, lock);
-	rwlock_unlock(&space->lock, true);
+	space_unlock(space, true);
 	if (!result && lock && populate && space_populate(space, start, end) != 0)
 		return -ENOMEM;
 	return result;
@@ -140,7 +140,7 @@ static long all_mark(bool lock)
 	struct space *space = thread_current()->space;
 	long result = 0;
 
-	rwlock_lock(&space->lock, true);
+	space_lock(space, true);
 	if (lock)
 		result = lock_may(space, space->mapped_pages - space->locked_pages);
 	for (struct area *area = space_area_above(space, 0); area && !result;) {
@@ -150,7 +150,7 @@ static long all_mark(bool lock)
 		}
 		area = area_next(area_merge(space, area));
 	}
-	rwlock_unlock(&space->lock, true);
+	space_unlock(space, true);
 	return result;
 }
 

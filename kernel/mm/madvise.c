@@ -144,10 +144,10 @@ long sys_madvise(const uint64_t *argument)
 		return -ENOMEM;
 	if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
 		return advise_populate(space, start, end, advice);
-	rwlock_lock(&space->lock, true);
+	space_lock(space, true);
 	long result = advise_locked(space, start, end, advice);
 
-	rwlock_unlock(&space->lock, true);
+	space_unlock(space, true);
 	return result;
 }
 
@@ -172,7 +172,7 @@ static int residency_look(struct space *space, uint64_t start, uint8_t *there, u
 {
 	int err = 0;
 
-	rwlock_lock(&space->lock, false);
+	space_lock(space, false);
 	struct area *area = space_area_above(space, start);
 
 	for (unsigned i = 0; i < count && !err; i++, start += PAGE_BYTES) {
@@ -183,7 +183,7 @@ static int residency_look(struct space *space, uint64_t start, uint8_t *there, u
 		else
 			there[i] = page_is_there(space, area, start);
 	}
-	rwlock_unlock(&space->lock, false);
+	space_unlock(space, false);
 	return err;
 }
 

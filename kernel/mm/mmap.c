@@ -85,10 +85,10 @@ static long request_map(struct space_request *request, uint64_t flags)
 
 	if (request->object && !(request->flags & AREA_PRIVATE))
 		request->alignment_bytes = shm_object_alignment_bytes(request->object);
-	rwlock_lock(&space->lock, true);
+	space_lock(space, true);
 	int err = space_map(space, request, &address);
 
-	rwlock_unlock(&space->lock, true);
+	space_unlock(space, true);
 	if (err)
 		return err;
 	if (flags & (MAP_POPULATE | MAP_LOCKED) && !(flags & MAP_NONBLOCK))
@@ -142,10 +142,10 @@ long sys_munmap(const uint64_t *argument)
 	if ((start & PAGE_MASK) || !size_bytes || start > mmu_user_end ||
 	    size_bytes > mmu_user_end - start)
 		return -EINVAL;
-	rwlock_lock(&space->lock, true);
+	space_lock(space, true);
 	int err = space_unmap(space, start, start + size_bytes);
 
-	rwlock_unlock(&space->lock, true);
+	space_unlock(space, true);
 	return err;
 }
 
@@ -167,7 +167,7 @@ long sys_mprotect(const uint64_t *argument)
 		return -EINVAL;
 	if (end > mmu_user_end)
 		return -ENOMEM;
-	rwlock_lock(&space->lock, true);
+	space_lock(space, true);
 	struct area *area = space_area_above(space, start);
 	long result = 0;
 
@@ -181,7 +181,7 @@ long sys_mprotect(const uint64_t *argument)
 	}
 	if (!result)
 		result = space_protect(space, start, end, protection);
-	rwlock_unlock(&space->lock, true);
+	space_unlock(space, true);
 	return result;
 }
 
@@ -214,7 +214,7 @@ long sys_brk(const uint64_t *argument)
 	struct space *space = thread_current()->space;
 	uint64_t wanted = argument[0];
 
-	rwlock_lock(&space->lock, true);
+	space_lock(space, true);
 	if (wanted >= space->brk_start && wanted <= mmu_user_end) {
 		uint64_t old_end = pages_round(space->brk_end), end = pages_round(wanted);
 
@@ -223,7 +223,7 @@ long sys_brk(const uint64_t *argument)
 	}
 	long result = (long)space->brk_end;
 
-	rwlock_unlock(&space->lock, true);
+	space_unlock(space, true);
 	return result;
 }
 
@@ -238,7 +238,7 @@ long sys_msync(const uint64_t *argument)
 		return -EINVAL;
 	if (end < start)
 		return -ENOMEM;
-	rwlock_lock(&space->lock, false);
+	space_lock(space, false);
 	long result = 0;
 
 	for (struct area *area = space_area_above(space, start); start < end && !result;
@@ -250,6 +250,6 @@ long sys_msync(const uint64_t *argument)
 		else
 			start = area->end;
 	}
-	rwlock_unlock(&space->lock, false);
+	space_unlock(space, false);
 	return result;
 }

@@ -227,18 +227,18 @@ long sys_mremap(const uint64_t *argument)
 		return -EINVAL;
 	if (move.from > mmu_user_end || move.from_bytes > mmu_user_end - move.from)
 		return -EFAULT;
-	rwlock_lock(&space->lock, true);
+	space_lock(space, true);
 	long result = remap_locked(space, &move);
 
-	rwlock_unlock(&space->lock, true);
+	space_unlock(space, true);
 	if (result >= 0) {
 		bool locked = false;
 
-		rwlock_lock(&space->lock, false);
+		space_lock(space, false);
 		struct area *area = space_area_above(space, (uint64_t)result);
 
 		locked = area && (area->flags & AREA_LOCKED);
-		rwlock_unlock(&space->lock, false);
+		space_unlock(space, false);
 		if (locked)
 			space_populate(space, (uint64_t)result, (uint64_t)result + move.to_bytes);
 	}

@@ -74,7 +74,40 @@ static void area_drop(struct gather *gather, struct area *area)
 		shm_piece_unmap(&space->shm, &area->piece, area_caller(area, &storage));
 	area_uncharge(space, area);
 	area_remove(space, area);
-	area_free(area);
+	if (area->file) {
+		area->node.right = space->dropped ? &space->dropped->node : NULL;
+		space->dropped = area;
+	} else {
+		area_free(area);
+	}
+}
+
+/* The records of areas that went, and their files. No locks held. */
+static void dropped_free(struct area *area)
+{
+	while (area) {
+		struct rb_node *next = area->node.right;
+
+		area_free(area);
+		area = next ? container_of(next, struct area, node) : NULL;
+	}
+}
+
+void space_lock(struct space *space, bool exclusive)
+{
+	rwlock_lock(&space->lock, exclusive);
+}
+
+void space_unlock(struct space *space, bool exclusive)
+{
+	struct area *dropped = NULL;
+
+	if (exclusive && space->dropped) {
+		dropped = space->dropped;
+		space->dropped = NULL;
+	}
+	rwlock_unlock(&space->lock, exclusive);
+	dropped_free(dropped);
 }
 
 static void space_destroy(struct space *space)
@@ -96,6 +129,7 @@ static void space_destroy(struct space *space)
 		pagetable_prune(&gather, &prune);
 	}
 	gather_finish(&gather);
+	dropped_free(space->dropped);
 	if (space->shm.table) {
 		shm_caller_current(&caller);
 		caller.space = &space->shm;

@@ -53,6 +53,7 @@ struct space {
 	uint32_t references;  /* [a] */
 	struct rb_root areas; /* space lock */
 	size_t area_count;
+	struct area *dropped; /* space lock: gone, but their files are not given back yet */
 	uint64_t brk_start, brk_end;
 	uint64_t stack_start; /* where the initial stack begins (highest address) */
 	uint64_t map_top;     /* kernel-chosen addresses go downward from here */
@@ -72,6 +73,10 @@ void space_get(struct space *space);
 void space_put(struct space *space); /* the last one unmaps all */
 /* fork(2)'s copy: copy-on-write private pages, pieces of objects. 0, -ENOMEM. Takes the locks. */
 int space_fork(struct space *parent, struct space **child);
+
+/* The space lock. Unlocking gives back the files of areas that went: their locks come before it. */
+void space_lock(struct space *space, bool exclusive);
+void space_unlock(struct space *space, bool exclusive);
 
 /* What to map. */
 struct space_request {

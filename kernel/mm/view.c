@@ -24,7 +24,7 @@ static uint64_t object_pages(const struct area *area)
 
 bool space_view_next(struct space *space, uint64_t *cursor, struct area_view *view, bool count)
 {
-	rwlock_lock(&space->lock, false);
+	space_lock(space, false);
 	struct area *area = space_area_above(space, *cursor);
 
 	if (area) {
@@ -45,7 +45,7 @@ bool space_view_next(struct space *space, uint64_t *cursor, struct area_view *vi
 			view->object_pages = view->shows_object ? object_pages(area) : 0;
 		*cursor = area->end;
 	}
-	rwlock_unlock(&space->lock, false);
+	space_unlock(space, false);
 	return area != NULL;
 }
 
@@ -69,12 +69,12 @@ static void usage_add(struct space_usage *usage, const struct area *area)
 void space_usage(struct space *space, struct space_usage *usage)
 {
 	*usage = (struct space_usage){0};
-	rwlock_lock(&space->lock, false);
+	space_lock(space, false);
 	usage->mapped = space->mapped_pages;
 	usage->own = space->own_pages;
 	usage->locked = space->locked_pages;
 	usage->tables = space->table_pages + 1;
 	for (struct area *area = space_area_above(space, 0); area; area = area_next(area))
 		usage_add(usage, area);
-	rwlock_unlock(&space->lock, false);
+	space_unlock(space, false);
 }

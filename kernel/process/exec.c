@@ -167,9 +167,9 @@ static int map_stack(struct exec *exec)
 		.protection_max = SHM_READ | SHM_WRITE | SHM_EXEC,
 		.flags = AREA_FIXED | AREA_PRIVATE | AREA_STACK,
 	};
-	rwlock_lock(&space->lock, true);
+	space_lock(space, true);
 	int err = space_map(space, &request, &address);
-	rwlock_unlock(&space->lock, true);
+	space_unlock(space, true);
 	return err;
 }
 
