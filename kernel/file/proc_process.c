@@ -259,12 +259,12 @@ static int exe_follow(const struct proc_subject *subject, struct dentry **target
 	*target = NULL;
 	if (!space)
 		return -ENOENT;
-	rwlock_lock(&space->lock, false);
+	space_lock(space, false);
 	if (space->executable && space->executable->dentry) {
 		*target = space->executable->dentry;
 		dentry_get(*target);
 	}
-	rwlock_unlock(&space->lock, false);
+	space_unlock(space, false);
 	space_put(space);
 	return *target ? 0 : -ENOENT;
 }

@@ -192,7 +192,7 @@ static int interpreter_map(struct space *space, struct file *file, struct exec_i
 		err = -ELIBBAD;
 		goto free;
 	}
-	rwlock_lock(&space->lock, true);
+	space_lock(space, true);
 	if (header.type == ET_DYN) {
 		struct space_request request = {.size_bytes = high - low, .flags = AREA_PRIVATE};
 		err = space_map(space, &request, &address);
@@ -206,7 +206,7 @@ static int interpreter_map(struct space *space, struct file *file, struct exec_i
 	image->interpreter_base = address;
 	image->start = header.entry + address;
 unlock:
-	rwlock_unlock(&space->lock, true);
+	space_unlock(space, true);
 	shm_object_put(object);
 free:
 	segments_free(segments);
@@ -274,9 +274,9 @@ int exec_image_map(struct space *space, struct file *file, const struct abi_elf_
 		segments_free(segments);
 		return -ENOEXEC;
 	}
-	rwlock_lock(&space->lock, true);
+	space_lock(space, true);
 	err = program_map(space, file, object, header, segments, image);
-	rwlock_unlock(&space->lock, true);
+	space_unlock(space, true);
 	shm_object_put(object);
 	for (unsigned i = 0; i < header->phnum && !err; i++) {
 		if (segments[i].type == PT_GNU_STACK)
