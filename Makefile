@@ -24,7 +24,8 @@ endif
 MAKEFLAGS += --no-builtin-rules
 
 Q := $(if $(V),,@)
-say = $(if $(V),@true,@printf '%-9s%s\n' '$(1)' '$(2)')
+SILENT := $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
+say = $(if $(V)$(SILENT),@true,@printf '%-9s%s\n' '$(1)' '$(2)')
 
 all: kernel image
 
