@@ -19,7 +19,7 @@
 #define WAIT_QUEUES 16
 #define NS_PER_S    1000000000ull
 
-_Static_assert(sizeof(struct mutex) <= sizeof(struct shm_mutex), "shm_mutex is too small");
+_Static_assert(sizeof(struct mutex) <= offsetof(struct shm_mutex, rank), "shm_mutex is too small");
 _Static_assert(sizeof(struct spinlock) <= sizeof(struct shm_spin), "shm_spin is too small");
 
 struct shm shm_instance;

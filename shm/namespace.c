@@ -25,6 +25,7 @@ int shm_namespace_create(struct shm *shm, struct shm_namespace **created)
 		return -ENOMEM;
 	__builtin_memset(ns, 0, sizeof(*ns));
 	ns->shm = shm;
+	ns->lock.rank = SHM_RANK_NAMESPACE;
 	ns->index_bits = shm->extended_ids ? SHM_INDEX_BITS_EXTENDED : SHM_INDEX_BITS;
 	ns->hash_seed =
 		shm_hash_mix((uint32_t)((uintptr_t)ns >> 4) ^ (uint32_t)port->now_seconds());

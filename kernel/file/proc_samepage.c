@@ -19,6 +19,7 @@ static int show_counters(struct text *text, const struct proc_subject *subject)
 	const struct shm_counters *shm = &shm_instance.counters;
 
 	(void)subject;
+	add(text, "link", &(uint64_t){shm_instance.link});
 	add(text, "objects", &shm->objects);
 	add(text, "pages", &shm->pages);
 	add(text, "leaves", &shm->leaves);

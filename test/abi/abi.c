@@ -169,7 +169,7 @@ uint64_t abi_samepage_counter(const char *name)
 
 	if (!abi_in_samepage())
 		abi_skip("reads Samepage's own counters");
-	int fd = CHECK_OK(open("/proc/samepage", O_RDONLY));
+	int fd = CHECK_OK(open("/proc/samepage/counters", O_RDONLY));
 	while ((got = read(fd, text + length, sizeof(text) - 1 - length)) > 0)
 		length += (size_t)got;
 	close(fd);
@@ -181,7 +181,7 @@ uint64_t abi_samepage_counter(const char *name)
 			return strtoull(value + strspn(value, ": \t"), NULL, 10);
 		}
 	}
-	abi_fail(__FILE__, __LINE__, "/proc/samepage has no line '%s'", name);
+	abi_fail(__FILE__, __LINE__, "/proc/samepage/counters has no line '%s'", name);
 }
 
 static void write_file(const char *path, const char *text)

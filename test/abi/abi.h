@@ -111,7 +111,7 @@ void abi_sleep_ms(unsigned milliseconds);
 
 bool abi_in_samepage(void);
 /*
- * A number from a line "NAME VALUE" or "NAME: VALUE" of /proc/samepage. Skips
+ * A number from a line "NAME VALUE" of /proc/samepage/counters. Skips
  * natively, fails if Samepage has no such line.
  */
 uint64_t abi_samepage_counter(const char *name);

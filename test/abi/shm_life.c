@@ -290,19 +290,19 @@ static void attach_touch_die(int id, size_t size_bytes)
 static void memory_back_at_last_detach(void)
 {
 	size_t size_bytes = 8 << 20;
-	abi_samepage_counter("frames_free");
+	abi_samepage_counter("free_frames");
 	int id = make_segment(size_bytes, 0600);
 
 	attach_touch_die(id, size_bytes); /* warm caches up */
 	remove_segment(id);
-	uint64_t before = abi_samepage_counter("frames_free");
+	uint64_t before = abi_samepage_counter("free_frames");
 	id = make_segment(size_bytes, 0600);
 	char *p = attach(id, 0);
 	memset(p, 1, size_bytes);
 	remove_segment(id);
-	CHECK(abi_samepage_counter("frames_free") + size_bytes / PAGE <= before);
+	CHECK(abi_samepage_counter("free_frames") + size_bytes / PAGE <= before);
 	CHECK_OK(shmdt(p));
-	CHECK_EQ(abi_samepage_counter("frames_free"), before);
+	CHECK_EQ(abi_samepage_counter("free_frames"), before);
 }
 
 static void rounds(int count)
@@ -317,11 +317,11 @@ static void rounds(int count)
 
 static void thousand_kills(void)
 {
-	abi_samepage_counter("frames_free");
+	abi_samepage_counter("free_frames");
 	rounds(50); /* warm caches up */
-	uint64_t frames = abi_samepage_counter("frames_free");
+	uint64_t frames = abi_samepage_counter("free_frames");
 	rounds(1000);
-	CHECK_EQ(abi_samepage_counter("frames_free"), frames);
+	CHECK_EQ(abi_samepage_counter("free_frames"), frames);
 }
 
 const struct abi_case abi_cases[] = {

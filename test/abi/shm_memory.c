@@ -241,18 +241,18 @@ static void calls_on_detached_memory(void)
 
 static uint64_t touch_all(char *p, size_t size_bytes)
 {
-	uint64_t faults = abi_samepage_counter("shm_faults");
+	uint64_t faults = abi_samepage_counter("faults");
 
 	for (size_t i = 0; i < size_bytes; i += PAGE)
 		write_byte(p + i);
-	return abi_samepage_counter("shm_faults") - faults;
+	return abi_samepage_counter("faults") - faults;
 }
 
 static void one_fault_for_each_span(void)
 {
 	size_t size_bytes = 8 * SPAN;
-	abi_samepage_counter("shm_faults");
-	if (abi_samepage_counter("shm_link") == 0)
+	abi_samepage_counter("faults");
+	if (abi_samepage_counter("link") == 0)
 		SKIP("linking is off");
 	int id = make_segment(size_bytes, 0600);
 	char *p = attach(id, 0);

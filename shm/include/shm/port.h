@@ -39,9 +39,12 @@ struct shm_piece;
 /* frame_alloc, table_alloc, mem_alloc: */
 #define SHM_NOWAIT (1u << 0) /* take what is free now; do not reclaim, do not sleep */
 
-/* Storage for the host's locks inside shm's structures. All zero is "unlocked". */
+/* Storage for the host's locks inside shm's structures. All words zero is "unlocked". */
+#define SHM_RANK_OBJECT    0
+#define SHM_RANK_NAMESPACE 1 /* taken before an object's */
 struct shm_mutex {
-	uint64_t words[4];
+	uint64_t words[3];
+	uint64_t rank; /* [I] SHM_RANK_*: for hosts that check the order */
 };
 struct shm_spin {
 	uint64_t words[2];

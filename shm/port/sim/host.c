@@ -37,7 +37,8 @@ static void port_space_lock(struct shm_space *shm_space, bool exclusive)
 {
 	struct sim_space *space = sim_space_of(shm_space);
 
-	sim_assert(!sim.mutexes_held[sim_thread()] && !sim.spins_held);
+	sim_assert(!sim.mutexes_held[sim_thread()][SHM_RANK_OBJECT]);
+	sim_assert(!sim.mutexes_held[sim_thread()][SHM_RANK_NAMESPACE] && !sim.spins_held);
 	sim_yield();
 	sim_block("space lock", exclusive ? space_free : space_readable, space);
 	if (exclusive)

@@ -13,13 +13,15 @@ static void mutex_take(struct shm_mutex *mutex)
 {
 	mutex->words[0] = sim_thread() + 1;
 	if (!sim.quiet)
-		sim.mutexes_held[sim_thread()]++;
+		sim.mutexes_held[sim_thread()][mutex->rank]++;
 }
 
 static void port_mutex_lock(struct shm_mutex *mutex)
 {
 	sim_assert(!sim.spins_held);
-	sim_assert(sim.mutexes_held[sim_thread()] < 2); /* namespace, object */
+	sim_assert(!sim.mutexes_held[sim_thread()][SHM_RANK_OBJECT]);
+	sim_assert(mutex->rank == SHM_RANK_OBJECT ||
+		   !sim.mutexes_held[sim_thread()][SHM_RANK_NAMESPACE]);
 	sim_assert(mutex->words[0] != sim_thread() + 1);
 	sim_yield();
 	sim_block("mutex", mutex_free, mutex);
@@ -40,7 +42,7 @@ static void port_mutex_unlock(struct shm_mutex *mutex)
 	sim_assert(mutex->words[0] == sim_thread() + 1);
 	mutex->words[0] = 0;
 	if (!sim.quiet)
-		sim.mutexes_held[sim_thread()]--;
+		sim.mutexes_held[sim_thread()][mutex->rank]--;
 }
 
 static void port_spin_lock(struct shm_spin *spin)

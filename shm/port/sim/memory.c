@@ -59,7 +59,7 @@ static void frame_drop(unsigned number)
 static void check_may_wait(unsigned flags)
 {
 	sim_assert(!sim.spins_held);
-	sim_assert((flags & SHM_NOWAIT) || !sim.mutexes_held[sim_thread()]);
+	sim_assert((flags & SHM_NOWAIT) || !sim.mutexes_held[sim_thread()][SHM_RANK_OBJECT]);
 }
 
 static uint64_t port_frame_alloc(unsigned flags)
@@ -160,7 +160,7 @@ static void port_unreserve(uint64_t pages)
 
 static void check_may_sleep(void)
 {
-	sim_assert(!sim.spins_held && !sim.mutexes_held[sim_thread()]);
+	sim_assert(!sim.spins_held && !sim.mutexes_held[sim_thread()][SHM_RANK_OBJECT]);
 }
 
 static int port_swap_write(uint64_t frame, uint64_t *slot)

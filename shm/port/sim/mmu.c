@@ -195,7 +195,7 @@ static int port_slot_prepare(struct shm_space *shm_space, uint64_t address)
 {
 	struct sim_space *space = sim_space_of(shm_space);
 
-	sim_assert(!sim.mutexes_held[sim_thread()]);
+	sim_assert(!sim.mutexes_held[sim_thread()][SHM_RANK_OBJECT]);
 	entry_operation();
 	uint64_t *root = sim_frame_words(space->root);
 	sim_assert(address >> GIGA_SHIFT < SHM_ENTRIES_PER_TABLE);

@@ -78,7 +78,7 @@ struct sim {
 	uint64_t random;
 	bool drops; /* translations go at random */
 	bool quiet; /* checks are running: no scheduling, no speculation */
-	unsigned spins_held, mutexes_held[8]; /* by thread */
+	unsigned spins_held, mutexes_held[8][2]; /* by thread and rank */
 	uint64_t swap[SIM_SWAP_SLOTS];        /* contents: one word a page is enough */
 	bool swap_used[SIM_SWAP_SLOTS];
 	bool swap_fails; /* reading fails from now on */
