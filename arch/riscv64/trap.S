@@ -133,13 +133,18 @@ trap_from_kernel:
 	/* thread_switch_registers(struct arch_thread *from, struct arch_thread *to) */
 	.global thread_switch_registers
 thread_switch_registers:
-	sd sp, THREAD_STACK_POINTER(a0)
+	sd sp, THREAD_STACK_POINTER(a0) /* offset 0: see below */
 	sd ra, THREAD_RETURN_ADDRESS(a0)
 	.set slot, THREAD_SAVED
 	.irp name, s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11
 	sd \name, slot(a0)
 	.set slot, slot + 8
 	.endr
+	/*
+	 * End a reservation that `from` left between its lr and sc: `to` may be about to execute
+	 * its sc, and must not win with it. If it succeeds it stores what is there.
+	 */
+	sc.d zero, sp, (a0)
 	ld sp, THREAD_STACK_POINTER(a1)
 	ld ra, THREAD_RETURN_ADDRESS(a1)
 	.set slot, THREAD_SAVED
