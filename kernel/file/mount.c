@@ -372,7 +372,7 @@ void file_init(void)
 	if (!err)
 		err = tmpfs_root(&options, &filesystem, &root_dentry);
 	if (!err)
-		err = mount_attach(filesystem, root_dentry, NULL, "rootfs", 0);
+		err = mount_attach(filesystem, root_dentry, NULL, "tmpfs", 0);
 	if (err)
 		panic("no root file system: error %d", -err);
 	make_directory("/dev", 0755);

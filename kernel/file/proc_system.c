@@ -130,7 +130,7 @@ static int show_cpuinfo(struct text *text, const struct proc_subject *subject)
 	for (unsigned i = 0; i < cpu_online_count; i++) {
 		lines[0] = 0;
 		arch_cpuinfo_line(lines, sizeof(lines), i);
-		text_add(text, "processor\t: %u\n%s\n", i, lines);
+		text_add_bytes(text, lines, strlen(lines));
 	}
 	return 0;
 }
