@@ -276,6 +276,11 @@ int fd_flag(int fd, int set)
 	return flag;
 }
 
+int fd_capacity(void)
+{
+	return __atomic_load_n(&table_of_running()->capacity, __ATOMIC_RELAXED);
+}
+
 /* ---- closing ---- */
 
 static struct file *slot_take(struct fd_table *table, int fd)

@@ -10,5 +10,7 @@
 int fd_flag(int fd, int set);
 /* F_DUPFD: the new descriptor, or -EBADF, -EINVAL, -EMFILE, -ENOMEM. */
 int fd_duplicate(int fd, int minimum, bool close_on_exec);
+/* No descriptor is above this: select(2) looks no further. */
+int fd_capacity(void);
 
 #endif

@@ -84,6 +84,11 @@ int file_open_executable(const char *path, struct file **file);
 long file_read_at(struct file *file, void *to, size_t size_bytes, uint64_t offset);
 /* The path that /proc shows; always ends with NUL; " (deleted)" when unlinked. Returns its length. */
 size_t file_path(struct file *file, char *text, size_t size_bytes);
+/*
+ * Beside the modes: may the file be mapped so? A sealed memfd refuses writable
+ * shared mappings (-EPERM) and lets *protection_max not grow to writable.
+ */
+int file_map_check(struct file *file, bool shared, unsigned protection, unsigned *protection_max);
 void file_identity(struct file *file, uint64_t *device, uint64_t *inode_number);
 uint64_t file_size(struct file *file);
 /* The effective ids that set-id bits give at execve: unchanged when there are none. */

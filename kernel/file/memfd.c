@@ -15,6 +15,7 @@
 #include "kernel/file/open.h"
 #include "kernel/lib/string.h"
 #include "kernel/syscall/syscall.h"
+#include "shm/shm.h"
 
 static struct filesystem *memfd_filesystem;
 
@@ -89,6 +90,16 @@ long memfd_add_seals(struct file *file, uint32_t seals)
 		inode->seals |= seals;
 	mutex_unlock(&inode->lock);
 	return result;
+}
+
+int file_map_check(struct file *file, bool shared, unsigned protection, unsigned *protection_max)
+{
+	if (!shared || !(file->inode->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))
+		return 0;
+	if (protection & SHM_WRITE)
+		return -EPERM;
+	*protection_max &= ~SHM_WRITE;
+	return 0;
 }
 
 long memfd_seals(struct file *file)

@@ -5,6 +5,7 @@
 #include "abi/poll.h"
 #include "abi/time.h"
 #include "arch/arch.h"
+#include "kernel/file/fd.h"
 #include "kernel/file/file.h"
 #include "kernel/file/poll.h"
 #include "kernel/lib/string.h"
@@ -170,6 +171,8 @@ static long select_call(const uint64_t *argument, uint64_t deadline_ns)
 
 	if (count < 0)
 		return -EINVAL;
+	if (count > fd_capacity())
+		count = fd_capacity();
 	struct select *select = kmem_zalloc(sizeof(*select));
 	if (!select)
 		return -ENOMEM;

@@ -120,6 +120,8 @@ static long write_chunk(struct inode *inode, struct io *io, uint64_t position, u
 {
 	uint64_t index = position >> PAGE_SHIFT, frame;
 
+	if (position + chunk > inode->size_bytes && (inode->seals & F_SEAL_GROW))
+		return -EPERM;
 	if (inode->filesystem->pages_max && !shm_object_page_present(inode->object, index)) {
 		charge(inode);
 		if (!has_room(inode, 1))
@@ -141,15 +143,13 @@ static long write_locked(struct inode *inode, struct io *io, uint64_t position)
 
 	if (inode->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
 		return -EPERM;
-	if (end > size && (inode->seals & F_SEAL_GROW))
-		return -EPERM;
 	if (position >= FILE_BYTES_MAX || end > FILE_BYTES_MAX || end < position)
 		return -EFBIG;
 	if (end > size && size_limit_check(position, &end))
 		return -EFBIG;
 	io->left_bytes = end - position;
 	int err = object_need(inode);
-	if (!err && pages_of(end) > pages_of(size))
+	if (!err && pages_of(end) > pages_of(size) && !(inode->seals & F_SEAL_GROW))
 		err = shm_object_resize(inode->object, pages_of(end));
 	if (err)
 		return err;

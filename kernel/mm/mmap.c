@@ -71,6 +71,9 @@ static int object_take(struct space_request *request, struct file *file, uint64_
 	}
 	if (!file->operations->object)
 		return -ENODEV;
+	int err = file_map_check(file, shared, request->protection, &request->protection_max);
+	if (err)
+		return err;
 	request->object = file->operations->object(file);
 	if (!request->object)
 		return -ENODEV;

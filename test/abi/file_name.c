@@ -382,16 +382,19 @@ static void path_only(void)
 }
 
 const struct abi_case abi_cases[] = {
-	CASE(make_and_remove, "open O_CREAT, mkdir, unlink, rmdir and their errors: open(2), rmdir(2)"),
+	CASE(make_and_remove,
+	     "open O_CREAT, mkdir, unlink, rmdir and their errors: open(2), rmdir(2)"),
 	CASE(dots, "\".\" and \"..\" as the last part: rmdir(2), rename(2)"),
 	CASE(trailing_slashes, "a trailing slash asks for a directory: path_resolution(7)"),
 	CASE(long_names, "names of 255 bytes, paths of 4095: ENAMETOOLONG"),
 	CASE(symbolic_links, "made, read, followed, not followed, in a loop: symlink(7)"),
 	CASE(deep_links, "forty links are followed, not more: path_resolution(7)"),
 	CASE(hard_links, "one file, several names, a count: link(2)"),
-	CASE(rename_replaces, "rename replaces what is there, directories only if empty: rename(2)"),
+	CASE(rename_replaces,
+	     "rename replaces what is there, directories only if empty: rename(2)"),
 	CASE(rename_with_flags, "RENAME_NOREPLACE, RENAME_EXCHANGE: renameat2(2)"),
-	CASE(directory_contents, "each entry is seen once, also when removing meanwhile: readdir(3)"),
+	CASE(directory_contents,
+	     "each entry is seen once, also when removing meanwhile: readdir(3)"),
 	CASE(removed_directory, "nothing can be made in a removed directory: observed"),
 	CASE(working_directory, "chdir, fchdir, getcwd over a rename: getcwd(3)"),
 	CASE(open_unlinked, "an open file outlives its name: unlink(2)"),
