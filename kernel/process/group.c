@@ -153,7 +153,7 @@ long sys_setpgid(const uint64_t *argument)
 	}
 	spin_lock(&tree_lock);
 	struct process *process = pid ? process_find_locked(pid) : process_current();
-	if (!process || process->zombie) {
+	if (!process) {
 		err = -ESRCH;
 		goto unlock;
 	}
