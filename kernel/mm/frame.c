@@ -289,8 +289,9 @@ uint64_t frame_free_count(void)
 	uint64_t count;
 
 	kmem_trim();
+	count = kmem_slack_frames();
 	spin_lock(&frames.lock);
-	count = frames.free_count;
+	count += frames.free_count;
 	spin_unlock(&frames.lock);
 	for (unsigned i = 0; i < CPUS_MAX; i++)
 		count += __atomic_load_n(&caches[i].count, __ATOMIC_RELAXED);

@@ -28,7 +28,10 @@ uint32_t frame_references(uint64_t frame);
 /* Give frames to the allocator that boot kept back (the initrd, when unpacked). */
 void frame_release_range(uint64_t start, uint64_t end);
 uint64_t frame_total_count(void);
-/* Exact: caches of the CPUs included, empty slabs given back first. Not cheap: for reports and tests. */
+/*
+ * Exact: caches of the CPUs included, empty slabs given back first, slack of
+ * the others counted as free. Not cheap: for reports and tests.
+ */
 uint64_t frame_free_count(void);
 uint64_t frame_free_estimate(void); /* cheap, a few frames too low */
 

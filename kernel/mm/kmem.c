@@ -65,6 +65,8 @@ static struct {
 	struct list_node
 		partial[CLASS_COUNT]; /* lock; a zero head is an empty list not set up yet */
 	uint32_t empty[CLASS_COUNT];  /* lock: slabs in partial with nothing used */
+	uint32_t count[CLASS_COUNT];  /* lock: slabs */
+	uint64_t used[CLASS_COUNT];   /* lock: objects given out, caches included */
 	uint64_t bytes;               /* lock */
 } slabs = {.lock = SPINLOCK_INIT(RANK_ALLOCATOR_SMALL)};
 
@@ -99,6 +101,7 @@ static struct slab *slab_create(uint32_t class)
 	slab->class = class;
 	list_push_front(&slabs.partial[class], &slab->node);
 	slabs.empty[class]++;
+	slabs.count[class]++;
 	slabs.bytes += PAGE_BYTES << classes[class].order;
 	return slab;
 }
@@ -109,6 +112,7 @@ static void slab_destroy(struct slab *slab)
 
 	list_remove(&slab->node);
 	slabs.empty[class]--;
+	slabs.count[class]--;
 	slabs.bytes -= PAGE_BYTES << classes[class].order;
 	frame_free_order(virt_to_phys(slab), classes[class].order);
 }
@@ -135,6 +139,7 @@ static void *slab_take(uint32_t class)
 		object = (uint8_t *)(slab + 1) +
 			 (uint64_t)slab->carved++ * classes[class].size_bytes;
 	}
+	slabs.used[class]++;
 	if (slab->used++ == 0)
 		slabs.empty[class]--;
 	if (slab->used == slab_capacity(class))
@@ -151,6 +156,7 @@ static void slab_give(void *object, uint32_t class)
 		list_push_front(&slabs.partial[class], &slab->node);
 	*(void **)object = slab->free;
 	slab->free = object;
+	slabs.used[class]--;
 	if (--slab->used == 0 && slabs.empty[class]++ > 0)
 		slab_destroy(slab);
 }
@@ -288,6 +294,21 @@ void kmem_trim(void)
 		}
 	}
 	spin_unlock(&slabs.lock);
+}
+
+uint64_t kmem_slack_frames(void)
+{
+	uint64_t frames = 0;
+
+	spin_lock(&slabs.lock);
+	for (uint32_t class = 0; class < CLASS_COUNT; class ++) {
+		uint64_t capacity = slab_capacity(class);
+		uint64_t needed = (slabs.used[class] + capacity - 1) / capacity;
+
+		frames += (slabs.count[class] - needed) << classes[class].order;
+	}
+	spin_unlock(&slabs.lock);
+	return frames;
 }
 
 uint64_t kmem_used_bytes(void)

@@ -12,6 +12,11 @@ void *kmem_zalloc(size_t size_bytes);
 void kmem_free(void *memory, size_t size_bytes); /* NULL is fine */
 uint64_t kmem_used_bytes(void); /* frames that slabs hold; large ones not counted */
 void kmem_trim(void); /* give what the CPUs' caches keep and all empty slabs back to the frames */
+/*
+ * Frames of slabs that would be free if all objects were packed. Which slab an
+ * object comes from is chance, so leaks are looked for with these counted as free.
+ */
+uint64_t kmem_slack_frames(void);
 
 /* In debug builds: the Nth allocation (frames and small objects) of this thread from now on fails. 0: off. */
 void fail_nth_set(uint32_t n);
