@@ -73,9 +73,11 @@ static bool parse_size(const char *text, uint64_t *pages)
 	}
 	switch (*text | 32) {
 	case 'g':
-		value <<= 10; /* fall through */
+		value <<= 10;
+		__attribute__((fallthrough));
 	case 'm':
-		value <<= 10; /* fall through */
+		value <<= 10;
+		__attribute__((fallthrough));
 	case 'k':
 		value <<= 10;
 	}
@@ -141,8 +143,8 @@ static int tmpfs_root(const struct options *options, struct filesystem **filesys
 static int mount_new(const char *type, const char *source, struct dentry *covered, uint32_t flags,
 		     const struct options *options)
 {
-	struct filesystem *filesystem;
-	struct dentry *root;
+	struct filesystem *filesystem = NULL;
+	struct dentry *root = NULL;
 	int err = -ENODEV;
 
 	if (!strcmp(type, "tmpfs") || !strcmp(type, "ramfs"))
@@ -362,7 +364,7 @@ static void mount_at_boot(const char *type, const char *path, uint32_t mode, uin
 void file_init(void)
 {
 	const struct options options = {0, 0755, 0, 0};
-	struct filesystem *filesystem;
+	struct filesystem *filesystem = NULL;
 	int err;
 
 	dentry_init();

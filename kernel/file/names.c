@@ -128,7 +128,7 @@ static long mknod_at(int directory, uint64_t path, uint32_t mode, uint64_t devic
 static long symlink_at(uint64_t text_address, int directory, uint64_t path)
 {
 	struct path_walk walk;
-	struct inode *inode;
+	struct inode *inode = NULL;
 	char *text;
 	int err = path_from_user(text_address, &text);
 

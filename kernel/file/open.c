@@ -68,7 +68,7 @@ static int open_check(struct path_walk *walk, uint32_t flags)
 /* O_TMPFILE: a file in a directory's file system, with no name. */
 static int open_unnamed(struct path_walk *walk, uint32_t mode, struct dentry **unnamed)
 {
-	struct inode *directory = walk->child->inode, *inode;
+	struct inode *directory = walk->child->inode, *inode = NULL;
 
 	if (!directory->filesystem->changeable)
 		return -EOPNOTSUPP;
@@ -171,7 +171,7 @@ static int open_flags_check(uint32_t *flags)
 static long open_at(int directory, uint64_t path, uint32_t flags, uint32_t mode, uint64_t resolve)
 {
 	struct path_walk walk;
-	struct file *file;
+	struct file *file = NULL;
 	int err = open_flags_check(&flags);
 
 	if (!err)

@@ -83,7 +83,7 @@ static long tmpfs_read(struct file *file, struct io *io, uint64_t *position)
 	while (io->left_bytes) {
 		uint64_t size = __atomic_load_n(&inode->size_bytes, __ATOMIC_RELAXED);
 		uint64_t offset = *position & (PAGE_BYTES - 1), chunk = PAGE_BYTES - offset;
-		uint64_t frame;
+		uint64_t frame = 0;
 
 		if (*position >= size)
 			break;
