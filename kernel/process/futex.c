@@ -298,8 +298,8 @@ static long futex_requeue(const uint64_t *argument, bool private, bool compare)
 			waiter_put_on(waiter, to);
 		}
 		unlock_two(from, to);
-		/* futex(2): REQUEUE says how many were woken, CMP_REQUEUE adds those moved. */
-		return compare ? woken + moved : woken;
+		return woken +
+		       moved; /* futex(2) says otherwise of REQUEUE; this is what Linux does */
 	}
 }
 
