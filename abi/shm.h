@@ -23,10 +23,10 @@
 #define SHM_INFO     14
 #define SHM_STAT_ANY 15
 
-#define SHM_R         0400 /* shmget: mode bits */
-#define SHM_W         0200
-#define SHM_HUGETLB   04000
-#define SHM_NORESERVE 010000
+#define SHM_R          0400 /* shmget: mode bits */
+#define SHM_W          0200
+#define SHM_HUGETLB    04000
+#define SHM_NORESERVE  010000
 #define SHM_HUGE_SHIFT 26
 #define SHM_HUGE_MASK  0x3f
 

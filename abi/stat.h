@@ -57,8 +57,8 @@ _Static_assert(sizeof(struct abi_statx) == 256, "struct statx");
 /* Device numbers as stat(2) gives them. */
 static inline uint64_t abi_device(uint32_t major, uint32_t minor)
 {
-	return (minor & 0xff) | ((uint64_t)(major & 0xfff) << 8) | ((uint64_t)(minor & ~0xffu) << 12) |
-	       ((uint64_t)(major & ~0xfffu) << 32);
+	return (minor & 0xff) | ((uint64_t)(major & 0xfff) << 8) |
+	       ((uint64_t)(minor & ~0xffu) << 12) | ((uint64_t)(major & ~0xfffu) << 32);
 }
 static inline uint32_t abi_device_major(uint64_t device)
 {

@@ -29,9 +29,11 @@ struct boot_range {
 
 /* Filled in by the architecture before kernel_main. */
 struct boot_info {
-	struct boot_range memory[BOOT_RANGES_MAX]; /* usable RAM, kernel image and firmware cut out */
+	struct boot_range
+		memory[BOOT_RANGES_MAX]; /* usable RAM, kernel image and firmware cut out */
 	unsigned memory_count;
-	struct boot_range initrd; /* start == end: none. Inside a memory range or not: both happen */
+	struct boot_range
+		initrd; /* start == end: none. Inside a memory range or not: both happen */
 	char command_line[2048];
 	unsigned cpu_count; /* capped at CPUS_MAX */
 };
@@ -84,7 +86,7 @@ struct arch_serial {
 extern struct arch_serial arch_serials[ARCH_SERIAL_COUNT];
 
 /* ---- clock ---- */
-uint64_t clock_now_ns(void);      /* since boot, the same on all CPUs, never backwards */
+uint64_t clock_now_ns(void);       /* since boot, the same on all CPUs, never backwards */
 uint64_t clock_boot_wall_ns(void); /* CLOCK_REALTIME at clock_now_ns() == 0, from the RTC */
 /* One shot on this CPU: trap_timer is called at or after the time. UINT64_MAX: never. */
 void clock_set_deadline(uint64_t deadline_ns);
@@ -96,11 +98,11 @@ void ipi_poll(void);
 
 /* ---- MMU ---- */
 /* Generic walks are in kernel/mm/pagetable.c, over shm_cpu.h. */
-extern unsigned mmu_levels;          /* 4 or 3 */
-extern uint64_t mmu_user_end;        /* first address that is not user's */
-extern uint64_t mmu_kernel_root;     /* physical; the root with only the kernel in it */
-void mmu_root_init(uint64_t *root);  /* put the kernel's part into a fresh, zeroed root table */
-void mmu_switch(uint64_t root);      /* load a root on this CPU; flushes what is not global */
+extern unsigned mmu_levels;            /* 4 or 3 */
+extern uint64_t mmu_user_end;          /* first address that is not user's */
+extern uint64_t mmu_kernel_root;       /* physical; the root with only the kernel in it */
+void mmu_root_init(uint64_t *root);    /* put the kernel's part into a fresh, zeroed root table */
+void mmu_switch(uint64_t root);        /* load a root on this CPU; flushes what is not global */
 void mmu_flush_page(uint64_t address); /* this CPU, one user address */
 void mmu_flush_user(void);             /* this CPU, all of user space */
 
@@ -129,7 +131,7 @@ void arch_thread_switch(struct thread *from, struct thread *to);
 void arch_return_to_user(void) __attribute__((noreturn));
 /* A fresh frame for execve: everything zero but ip and sp; FP state reset. */
 void arch_frame_start(struct thread *thread, uint64_t ip, uint64_t sp);
-void arch_thread_set_tls(struct thread *thread, uint64_t tls); /* clone's CLONE_SETTLS */
+void arch_thread_set_tls(struct thread *thread, uint64_t tls);     /* clone's CLONE_SETTLS */
 int arch_thread_copy(struct thread *child, struct thread *parent); /* FP state, TLS; 0, -ENOMEM */
 void arch_thread_destroy(struct thread *thread);
 
@@ -156,7 +158,7 @@ int user_cmpxchg_u32(uint64_t address, uint32_t expected, uint32_t desired, uint
 uint64_t arch_fixup_find(uint64_t ip);
 
 /* ---- page memory ---- */
-void page_clear(void *page);                  /* 4096 bytes, aligned */
+void page_clear(void *page); /* 4096 bytes, aligned */
 void page_copy(void *to, const void *from);
 
 /* ---- what the architecture calls in the kernel ---- */

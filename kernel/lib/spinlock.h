@@ -18,7 +18,7 @@ enum lock_rank {
 	RANK_NONE, /* not checked: only for tests */
 	/* sleeping locks, kernel/process/mutex.h */
 	RANK_PROCESS_EXEC,
-	RANK_FILE_POSITION, /* a read or write at it may take any of the following */
+	RANK_FILE_POSITION,  /* a read or write at it may take any of the following */
 	RANK_FILE_NAMESPACE, /* rename: the whole tree */
 	RANK_DIRECTORY,
 	RANK_INODE,
