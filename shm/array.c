@@ -41,7 +41,7 @@ void shm_array_init(struct shm_array *array, const struct shm_port *port)
 	__builtin_memset(&array->first, 0, sizeof(array->first));
 }
 
-void *shm_array_get(const struct shm_array *array, uint32_t i)
+void *shm_array_get_high(const struct shm_array *array, uint32_t i)
 {
 	const struct shm_array_node *node = array->root;
 
@@ -79,7 +79,7 @@ static int raise_to(struct shm_array *array, uint32_t i)
 	return 0;
 }
 
-int shm_array_prepare(struct shm_array *array, uint32_t i)
+int shm_array_prepare_high(struct shm_array *array, uint32_t i)
 {
 	struct shm_array_node *node;
 
@@ -126,7 +126,7 @@ static void mark_full(struct shm_array *array, uint32_t i, struct shm_array_node
 		mark(&path[level]->full, slot_of(i, level), path[level - 1]->full == UINT64_MAX);
 }
 
-void shm_array_set(struct shm_array *array, uint32_t i, void *element)
+void shm_array_set_high(struct shm_array *array, uint32_t i, void *element)
 {
 	struct shm_array_node *path[HEIGHT_MAX];
 	unsigned slot = slot_of(i, 0);
@@ -169,7 +169,7 @@ void shm_array_trim(struct shm_array *array, uint32_t i)
 	lower(array);
 }
 
-void shm_array_clear(struct shm_array *array, uint32_t i)
+void shm_array_clear_high(struct shm_array *array, uint32_t i)
 {
 	struct shm_array_node *path[HEIGHT_MAX];
 	unsigned slot = slot_of(i, 0);
@@ -209,7 +209,7 @@ static uint32_t find_empty_below(const struct shm_array_node *node, unsigned lev
 	return SHM_ARRAY_LIMIT;
 }
 
-uint32_t shm_array_find_empty(const struct shm_array *array, uint32_t start, uint32_t end)
+uint32_t shm_array_find_empty_high(const struct shm_array *array, uint32_t start, uint32_t end)
 {
 	uint32_t room = (uint32_t)capacity(array->height);
 	uint32_t found = SHM_ARRAY_LIMIT;

@@ -27,17 +27,64 @@ struct shm_array {
 };
 
 void shm_array_init(struct shm_array *array, const struct shm_port *port);
+
+/* What the inline functions below do when the array is more than its first leaf. */
+void *shm_array_get_high(const struct shm_array *array, uint32_t i);
+int shm_array_prepare_high(struct shm_array *array, uint32_t i);
+void shm_array_set_high(struct shm_array *array, uint32_t i, void *element);
+void shm_array_clear_high(struct shm_array *array, uint32_t i);
+uint32_t shm_array_find_empty_high(const struct shm_array *array, uint32_t start, uint32_t end);
+
+/* Is element i in an array that is nothing but its first leaf? */
+static inline bool shm_array_is_low(const struct shm_array *array, uint32_t i)
+{
+	return array->height == 1 && i < 64;
+}
+
 /* The element, NULL when there is none. */
-void *shm_array_get(const struct shm_array *array, uint32_t i);
+static inline void *shm_array_get(const struct shm_array *array, uint32_t i)
+{
+	return shm_array_is_low(array, i) ? array->first.slots[i] : shm_array_get_high(array, i);
+}
 /* Reserve the nodes for element i: 0, -ENOMEM. Then set it, or give them back with trim. */
-int shm_array_prepare(struct shm_array *array, uint32_t i);
+static inline int shm_array_prepare(struct shm_array *array, uint32_t i)
+{
+	return shm_array_is_low(array, i) ? 0 : shm_array_prepare_high(array, i);
+}
 /* The nodes are reserved. Replacing an element is fine. `element` is not NULL. */
-void shm_array_set(struct shm_array *array, uint32_t i, void *element);
+static inline void shm_array_set(struct shm_array *array, uint32_t i, void *element)
+{
+	if (!shm_array_is_low(array, i)) {
+		shm_array_set_high(array, i, element);
+		return;
+	}
+	array->first.slots[i] = element;
+	array->first.present |= 1ull << i;
+	array->first.full = array->first.present;
+}
 /* The element goes, and nodes that are empty now. */
-void shm_array_clear(struct shm_array *array, uint32_t i);
+static inline void shm_array_clear(struct shm_array *array, uint32_t i)
+{
+	if (!shm_array_is_low(array, i)) {
+		shm_array_clear_high(array, i);
+		return;
+	}
+	array->first.slots[i] = NULL;
+	array->first.present &= ~(1ull << i);
+	array->first.full = array->first.present;
+}
 void shm_array_trim(struct shm_array *array, uint32_t i);
 /* The lowest empty index in [start, end), SHM_ARRAY_LIMIT when there is none. */
-uint32_t shm_array_find_empty(const struct shm_array *array, uint32_t start, uint32_t end);
+static inline uint32_t shm_array_find_empty(const struct shm_array *array, uint32_t start,
+					    uint32_t end)
+{
+	uint64_t room = start < 64 ? ~array->first.present & UINT64_MAX << start : 0;
+
+	if (array->height > 1 || !room)
+		return shm_array_find_empty_high(array, start, end);
+	uint32_t found = (uint32_t)__builtin_ctzll(room);
+	return found < end ? found : SHM_ARRAY_LIMIT;
+}
 /* The lowest element's index from `start` on; SHM_ARRAY_LIMIT: none. */
 uint32_t shm_array_next(const struct shm_array *array, uint32_t start);
 /* The highest element's index; SHM_ARRAY_LIMIT: none. */

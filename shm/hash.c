@@ -18,39 +18,14 @@ void shm_hash_init(struct shm_hash *table, const struct shm_port *port)
 	shm_array_init(&table->buckets, port);
 }
 
-static uint32_t bucket_of(const struct shm_hash *table, uint32_t hash)
-{
-	uint32_t bucket = hash & table->mask;
-
-	/* Not split yet: its nodes are still with the lower half. */
-	return bucket < table->bucket_count ? bucket : bucket & table->mask >> 1;
-}
-
-static struct shm_hash_node *skip_others(struct shm_hash_node *node, uint32_t hash)
-{
-	while (node && node->hash != hash)
-		node = node->next;
-	return node;
-}
-
-struct shm_hash_node *shm_hash_first(const struct shm_hash *table, uint32_t hash)
-{
-	return skip_others(shm_array_get(&table->buckets, bucket_of(table, hash)), hash);
-}
-
-struct shm_hash_node *shm_hash_next(const struct shm_hash_node *node)
-{
-	return skip_others(node->next, node->hash);
-}
-
 int shm_hash_prepare(struct shm_hash *table, uint32_t hash)
 {
-	return shm_array_prepare(&table->buckets, bucket_of(table, hash));
+	return shm_array_prepare(&table->buckets, shm_hash_bucket(table, hash));
 }
 
 void shm_hash_cancel(struct shm_hash *table, uint32_t hash)
 {
-	shm_array_trim(&table->buckets, bucket_of(table, hash));
+	shm_array_trim(&table->buckets, shm_hash_bucket(table, hash));
 }
 
 /* Make the chain the bucket's; the bucket's nodes of the array exist unless the chain is empty. */
@@ -112,7 +87,7 @@ static void join_one(struct shm_hash *table)
 
 void shm_hash_insert(struct shm_hash *table, struct shm_hash_node *node, uint32_t hash)
 {
-	uint32_t bucket = bucket_of(table, hash);
+	uint32_t bucket = shm_hash_bucket(table, hash);
 
 	node->hash = hash;
 	node->next = shm_array_get(&table->buckets, bucket);
@@ -123,7 +98,7 @@ void shm_hash_insert(struct shm_hash *table, struct shm_hash_node *node, uint32_
 
 void shm_hash_remove(struct shm_hash *table, struct shm_hash_node *node)
 {
-	uint32_t bucket = bucket_of(table, node->hash);
+	uint32_t bucket = shm_hash_bucket(table, node->hash);
 	struct shm_hash_node *first = shm_array_get(&table->buckets, bucket);
 
 	if (first == node) {

@@ -31,9 +31,30 @@ static inline uint32_t shm_hash_mix(uint32_t value)
 }
 
 void shm_hash_init(struct shm_hash *table, const struct shm_port *port);
+
+/* Which bucket a hash belongs to. */
+static inline uint32_t shm_hash_bucket(const struct shm_hash *table, uint32_t hash)
+{
+	uint32_t bucket = hash & table->mask;
+
+	/* Not split yet: its nodes are still with the lower half. */
+	return bucket < table->bucket_count ? bucket : bucket & table->mask >> 1;
+}
+static inline struct shm_hash_node *shm_hash_skip(struct shm_hash_node *node, uint32_t hash)
+{
+	while (node && node->hash != hash)
+		node = node->next;
+	return node;
+}
 /* The first node of this hash, and the one after; NULL: no more. */
-struct shm_hash_node *shm_hash_first(const struct shm_hash *table, uint32_t hash);
-struct shm_hash_node *shm_hash_next(const struct shm_hash_node *node);
+static inline struct shm_hash_node *shm_hash_first(const struct shm_hash *table, uint32_t hash)
+{
+	return shm_hash_skip(shm_array_get(&table->buckets, shm_hash_bucket(table, hash)), hash);
+}
+static inline struct shm_hash_node *shm_hash_next(const struct shm_hash_node *node)
+{
+	return shm_hash_skip(node->next, node->hash);
+}
 /* Reserve what inserting a node of this hash needs: 0, -ENOMEM. Then insert, or cancel. */
 int shm_hash_prepare(struct shm_hash *table, uint32_t hash);
 void shm_hash_cancel(struct shm_hash *table, uint32_t hash);

@@ -285,10 +285,13 @@ bool shm_segment_permits(const struct shm_segment *segment, const struct shm_cal
 {
 	static const unsigned shift[] = {
 		[SHM_CLASS_OWNER] = 6, [SHM_CLASS_GROUP] = 3, [SHM_CLASS_OTHER] = 0};
-	unsigned granted = (unsigned)segment->mode >> shift[shm_segment_class(segment, caller)];
+	unsigned granted;
 
+	if (!wanted || caller->capabilities & SHM_CAP_IPC_OWNER)
+		return true;
+	granted = (unsigned)segment->mode >> shift[shm_segment_class(segment, caller)];
 	wanted = (wanted | wanted >> 3 | wanted >> 6) & 7;
-	return !(wanted & ~granted) || caller->capabilities & SHM_CAP_IPC_OWNER;
+	return !(wanted & ~granted);
 }
 
 bool shm_segment_owned(const struct shm_segment *segment, const struct shm_caller *caller)

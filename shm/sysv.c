@@ -406,6 +406,7 @@ long shm_control(struct shm_namespace *ns, const struct shm_caller *caller, int3
 		result = -EINVAL;
 	}
 	shm_namespace_unlock(ns);
-	shm_segment_free_all(dead);
+	if (dead)
+		shm_segment_free_all(dead);
 	return result;
 }

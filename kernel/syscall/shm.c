@@ -24,66 +24,77 @@ void ipc_init(void)
 		panic("no memory for the first IPC namespace");
 }
 
-static unsigned shm_capabilities(const struct cred *cred)
+static inline unsigned capability(const struct cred *cred, unsigned number, unsigned bit)
 {
-	unsigned capabilities = 0;
+	return cred->effective >> number & 1 ? bit : 0;
+}
 
-	if (cred_has(cred, CAP_IPC_LOCK))
-		capabilities |= SHM_CAP_IPC_LOCK;
-	if (cred_has(cred, CAP_IPC_OWNER))
-		capabilities |= SHM_CAP_IPC_OWNER;
-	if (cred_has(cred, CAP_SYS_ADMIN))
-		capabilities |= SHM_CAP_SYS_ADMIN;
-	if (cred_has(cred, CAP_SYS_RESOURCE))
-		capabilities |= SHM_CAP_SYS_RESOURCE;
-	return capabilities;
+/* Inline: it is a good part of a short call. */
+static inline void caller_fill(struct shm_caller *caller, const struct thread *thread)
+{
+	const struct process *process = thread->process;
+	const struct cred *cred = thread->cred;
+
+	caller->space = &thread->space->shm;
+	caller->pid = process->pid;
+	caller->uid = cred->euid;
+	caller->gid = cred->egid;
+	caller->groups = cred->groups;
+	caller->group_count = cred->group_count;
+	caller->capabilities = capability(cred, CAP_IPC_LOCK, SHM_CAP_IPC_LOCK) |
+			       capability(cred, CAP_IPC_OWNER, SHM_CAP_IPC_OWNER) |
+			       capability(cred, CAP_SYS_ADMIN, SHM_CAP_SYS_ADMIN) |
+			       capability(cred, CAP_SYS_RESOURCE, SHM_CAP_SYS_RESOURCE);
+	caller->memlock_limit_bytes = process->limits[RLIMIT_MEMLOCK][0];
 }
 
 void shm_caller_current(struct shm_caller *caller)
 {
 	const struct thread *thread = thread_current();
-	const struct cred *cred = cred_current();
 
+	if (thread->cred && thread->space) {
+		caller_fill(caller, thread);
+		return;
+	}
+	/* A kernel thread, which unmaps for others: root, without a space. */
 	*caller = (struct shm_caller){
-		.space = thread->space ? &thread->space->shm : NULL,
 		.pid = thread->process->pid,
-		.uid = cred->euid,
-		.gid = cred->egid,
-		.groups = cred->groups,
-		.group_count = cred->group_count,
-		.capabilities = shm_capabilities(cred),
-		.memlock_limit_bytes = thread->process->limits[RLIMIT_MEMLOCK][0],
+		.capabilities = SHM_CAP_IPC_LOCK | SHM_CAP_IPC_OWNER | SHM_CAP_SYS_ADMIN |
+				SHM_CAP_SYS_RESOURCE,
 	};
 }
 
-static struct shm_namespace *namespace_current(void)
+/* A program's call: who calls, and the namespace. The thread has a space and credentials. */
+static inline struct shm_namespace *call_begin(struct shm_caller *caller)
 {
-	return process_current()->ipc;
+	const struct thread *thread = thread_current();
+
+	caller_fill(caller, thread);
+	return thread->process->ipc;
 }
 
 /* shmget(key, size, flags) */
 long sys_shmget(const uint64_t *argument)
 {
 	struct shm_caller caller;
+	struct shm_namespace *ns = call_begin(&caller);
 	int flags = (int)argument[2];
 
 	/* Where nothing may be promised beyond what there is, this is no excuse. */
 	if (commit_mode == 2)
 		flags &= ~SHM_NORESERVE;
-	shm_caller_current(&caller);
-	return shm_get(namespace_current(), &caller, (int32_t)argument[0], argument[1], flags);
+	return shm_get(ns, &caller, (int32_t)argument[0], argument[1], flags);
 }
 
 /* shmat(shmid, address, flags) */
 long sys_shmat(const uint64_t *argument)
 {
 	struct shm_caller caller;
+	struct shm_namespace *ns = call_begin(&caller);
 	uint64_t attached;
-	int err;
+	int err = shm_attach(ns, &caller, (int32_t)argument[0], argument[1], (int)argument[2],
+			     &attached);
 
-	shm_caller_current(&caller);
-	err = shm_attach(namespace_current(), &caller, (int32_t)argument[0], argument[1],
-			 (int)argument[2], &attached);
 	return err ? err : (long)attached;
 }
 
@@ -91,23 +102,23 @@ long sys_shmat(const uint64_t *argument)
 long sys_shmdt(const uint64_t *argument)
 {
 	struct shm_caller caller;
+	struct shm_namespace *ns = call_begin(&caller);
 
-	shm_caller_current(&caller);
-	return shm_detach(namespace_current(), &caller, argument[0]);
+	return shm_detach(ns, &caller, argument[0]);
 }
 
-/* How many bytes of the control data a command writes to the program's buffer. */
-static size_t control_result_bytes(int command)
+/* What a command writes to the program's buffer. */
+static int control_result(int command, uint64_t buffer, const union shm_control_data *data)
 {
 	switch (command) {
 	case IPC_STAT:
 	case SHM_STAT:
 	case SHM_STAT_ANY:
-		return sizeof(struct abi_shmid_ds);
+		return copy_to_user(buffer, data, sizeof(data->ds));
 	case IPC_INFO:
-		return sizeof(struct abi_shminfo);
+		return copy_to_user(buffer, data, sizeof(data->info));
 	case SHM_INFO:
-		return sizeof(struct abi_shm_info);
+		return copy_to_user(buffer, data, sizeof(data->totals));
 	default:
 		return 0;
 	}
@@ -118,18 +129,17 @@ long sys_shmctl(const uint64_t *argument)
 {
 	int32_t shmid = (int32_t)argument[0];
 	int command = (int)argument[1];
-	size_t result_bytes = control_result_bytes(command);
 	union shm_control_data data;
 	struct shm_caller caller;
+	struct shm_namespace *ns = call_begin(&caller);
 	long result;
 
 	if (shmid < 0)
 		return -EINVAL; /* before the buffer is looked at */
 	if (command == IPC_SET && copy_from_user(&data.ds, argument[2], sizeof(data.ds)))
 		return -EFAULT;
-	shm_caller_current(&caller);
-	result = shm_control(namespace_current(), &caller, shmid, command, &data);
-	if (result >= 0 && result_bytes && copy_to_user(argument[2], &data, result_bytes))
-		return -EFAULT;
-	return result;
+	result = shm_control(ns, &caller, shmid, command, &data);
+	if (result < 0)
+		return result;
+	return control_result(command, argument[2], &data) ? -EFAULT : result;
 }
