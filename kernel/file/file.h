@@ -53,7 +53,7 @@ struct file_operations {
 	long (*ioctl)(struct file *file, unsigned command, uint64_t argument);
 	/* POLL_* that hold now; registers with `waiters` unless it is NULL. */
 	unsigned (*poll)(struct file *file, struct poll_waiters *waiters);
-	/* The object that mmap shows, with a reference; NULL: cannot be mapped. NULL operation: the same. */
+	/* The object that mmap shows, with a reference; NULL: no memory. No operation: cannot be mapped. */
 	struct shm_object *(*object)(struct file *file);
 	void (*release)(struct file *file); /* the last reference goes */
 	bool seeks; /* reads and writes have positions: lseek, pread; else ESPIPE */

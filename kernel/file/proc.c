@@ -217,10 +217,32 @@ static int snapshot(struct file *file)
 	return err;
 }
 
+static long copy_from_position(struct io *io, uint64_t *position, const char *text, size_t length)
+{
+	if (*position >= length)
+		return 0;
+	size_t left = length - *position;
+	if (left > io->left_bytes)
+		left = io->left_bytes;
+	size_t done = io_copy_to(io, text + *position, left);
+	*position += done;
+	return !done && left ? -EFAULT : (long)done;
+}
+
+static long read_value(struct file *file, struct io *io, uint64_t *position)
+{
+	struct proc_subject subject = subject_of(file->inode);
+	char text[24];
+	int length = format(text, sizeof(text), "%llu\n",
+			    (unsigned long long)entry_of(file->inode)->value(&subject));
+
+	return copy_from_position(io, position, text, (size_t)length);
+}
+
 static long proc_read(struct file *file, struct io *io, uint64_t *position)
 {
-	long done = 0;
-
+	if (entry_of(file->inode)->value)
+		return read_value(file, io, position);
 	if (!entry_of(file->inode)->show)
 		return -EINVAL;
 	if (!*position || !file->data) {
@@ -231,16 +253,7 @@ static long proc_read(struct file *file, struct io *io, uint64_t *position)
 	}
 	mutex_lock(&file->inode->lock);
 	struct text *text = file->data;
-	if (*position < text->length) {
-		size_t left = text->length - *position;
-
-		if (left > io->left_bytes)
-			left = io->left_bytes;
-		done = (long)io_copy_to(io, text->bytes + *position, left);
-		*position += (uint64_t)done;
-		if (!done && left)
-			done = -EFAULT;
-	}
+	long done = copy_from_position(io, position, text->bytes, text->length);
 	mutex_unlock(&file->inode->lock);
 	return done;
 }

@@ -26,6 +26,8 @@ struct proc_entry {
 	uint32_t mode;    /* with the kind */
 	/* Files. 0; -ESRCH when the process is gone; a text that lacks memory is noticed by the caller. */
 	int (*show)(struct text *text, const struct proc_subject *subject);
+	/* Or a number alone, which is told without taking memory. */
+	uint64_t (*value)(const struct proc_subject *subject);
 	/* Writable files: what was written, ended with NUL. 0 or a negative errno. */
 	int (*store)(const char *text, const struct proc_subject *subject);
 	/* Links. */

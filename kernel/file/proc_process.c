@@ -137,6 +137,34 @@ static int store_comm(const char *name, const struct proc_subject *subject)
 	return 0;
 }
 
+/* ---- shortages made on purpose ---- */
+
+#ifdef SAMEPAGE_DEBUG
+static uint64_t fail_nth_value(const struct proc_subject *subject)
+{
+	return subject->tid == thread_current()->tid ? fail_nth_left() : 0;
+}
+
+/* As Linux has it with fault injection: the Nth allocation of this thread from now on fails. */
+static int store_fail_nth(const char *text, const struct proc_subject *subject)
+{
+	uint64_t value;
+
+	if (subject->tid != thread_current()->tid || !string_parse_u64(&text, &value))
+		return -EINVAL;
+	fail_nth_set((uint32_t)value);
+	return 0;
+}
+
+#define DEBUG_ENTRIES                                                                              \
+	{.name = "fail-nth",                                                                       \
+	 .mode = S_IFREG | 0644,                                                                   \
+	 .value = fail_nth_value,                                                                  \
+	 .store = store_fail_nth},
+#else
+#define DEBUG_ENTRIES
+#endif
+
 /* ---- limits ---- */
 
 static const struct {
@@ -380,12 +408,14 @@ static bool list_tasks(const struct proc_subject *subject, uint64_t *cursor, cha
 /* clang-format off */
 static const struct proc_entry thread_entries[] = {
 	COMMON_ENTRIES,
+	DEBUG_ENTRIES
 	FD_ENTRIES,
 	{.name = NULL},
 };
 
 static const struct proc_entry process_entries[] = {
 	COMMON_ENTRIES,
+	DEBUG_ENTRIES
 	FD_ENTRIES,
 	{.name = "task", .mode = S_IFDIR | 0555, .find = find_task, .list = list_tasks},
 	{.name = NULL},

@@ -76,7 +76,7 @@ static int object_take(struct space_request *request, struct file *file, uint64_
 		return err;
 	request->object = file->operations->object(file);
 	if (!request->object)
-		return -ENODEV;
+		return -ENOMEM;
 	request->file = file;
 	return 0;
 }
