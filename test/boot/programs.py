@@ -14,7 +14,7 @@ MODEL = {
     "cp, mv, rm, stat": (
         "cp /etc/passwd /tmp/p; mv /tmp/p /tmp/q; stat -c %s /tmp/q; rm /tmp/q; ls /tmp/q 2>&1",
         r"\d+\nls: /tmp/q: No such file or directory\n"),
-    "ps": ("sleep 99 & ps -o pid,args | grep 'sleep 99' | grep -v grep | wc -l", r"1\n"),
+    "ps": ("sleep 99 & sleep 1; ps -o pid,args | grep 'sleep 99' | grep -v grep | wc -l", r"1\n"),
     "kill and wait": ("sleep 99 & kill $!; wait $!; echo $?", r"143\n"),
     "tar and gzip": ("cd /tmp; tar cz -f a.tgz /etc 2>/dev/null; tar tzf a.tgz | grep passwd", r"etc/passwd\n"),
     "a subshell's status": ("(exit 3); echo $?; false || echo no", r"3\nno\n"),
