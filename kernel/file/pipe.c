@@ -321,13 +321,15 @@ static int fifo_wait(struct pipe *pipe, bool for_writer)
 int pipe_fifo_open(struct inode *inode, struct file *file)
 {
 	struct pipe *pipe = fifo_pipe(inode);
+	/* A pipe of pipe(2), opened again through /proc/PID/fd, waits for nobody. */
+	bool named = inode->filesystem != pipe_filesystem;
 	bool reads = file_can_read(file), writes = file_can_write(file);
 	int err = 0;
 
 	if (!pipe)
 		return -ENOMEM;
 	mutex_lock(&pipe->lock);
-	if (writes && !reads && (file->flags & O_NONBLOCK) && !pipe->readers) {
+	if (named && writes && !reads && (file->flags & O_NONBLOCK) && !pipe->readers) {
 		mutex_unlock(&pipe->lock);
 		return -ENXIO; /* fifo(7) */
 	}
@@ -342,9 +344,9 @@ int pipe_fifo_open(struct inode *inode, struct file *file)
 		pipe->writer_serial++;
 		wait_wake_all(&pipe->readable);
 	}
-	if (reads && !writes && !(file->flags & O_NONBLOCK))
+	if (named && reads && !writes && !(file->flags & O_NONBLOCK))
 		err = fifo_wait(pipe, true);
-	else if (writes && !reads)
+	else if (named && writes && !reads)
 		err = fifo_wait(pipe, false);
 	mutex_unlock(&pipe->lock);
 	return err;

@@ -346,6 +346,23 @@ static void pselect_masks(void)
 	CHECK_EQ(handled, 2);
 }
 
+/* As a shell does for <(command), when the command has ended already. */
+static void reopened_through_proc(void)
+{
+	char path[64], byte = 'x';
+	int ends[2];
+
+	CHECK_OK(pipe(ends));
+	CHECK_EQ(write(ends[1], &byte, 1), 1);
+	CHECK_OK(close(ends[1]));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", ends[0]);
+	int fd = CHECK_OK(open(path, O_RDONLY));
+	CHECK_EQ(read(fd, &byte, 1), 1);
+	CHECK_EQ(read(fd, &byte, 1), 0);
+	CHECK_OK(close(fd));
+	CHECK_OK(close(ends[0]));
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(pipe_basics, "bytes go through in order; no positions; end of file: pipe(7)"),
 	CASE(pipe_capacity, "65536 bytes, PIPE_BUF whole, EAGAIN: pipe(7)"),
@@ -360,5 +377,6 @@ const struct abi_case abi_cases[] = {
 	CASE(poll_waits, "poll ends in time, and when something comes: poll(2)"),
 	CASE(select_says, "sets in, sets out: select(2)"),
 	CASE(pselect_masks, "the mask holds for the call only: pselect(2)"),
+	CASE(reopened_through_proc, "opening a pipe again waits for nobody: observed"),
 	CASES_END,
 };
