@@ -29,7 +29,7 @@ static int may_add(struct path_walk *walk, bool directory)
 	if (walk->trailing_slash && !directory)
 		return -ENOENT;
 	if (!parent->filesystem->changeable)
-		return -EACCES;
+		return -ENOENT; /* /proc; observed */
 	if (!walk->parent->linked && !walk->parent->mount)
 		return -ENOENT; /* the directory itself is removed */
 	return inode_permission(parent, &walk->access, ACCESS_WRITE | ACCESS_EXECUTE);
