@@ -32,6 +32,7 @@ enum lock_rank {
 	RANK_FUTEX,
 	RANK_FD_TABLE,
 	RANK_FS_CONTEXT,
+	RANK_ALARM,        /* one process's ITIMER_REAL */
 	RANK_TIMER,        /* one CPU's timers; what they call runs under it: wake-ups, signals */
 	RANK_PROCESS_TREE, /* parents, children, groups, sessions, the pid table */
 	RANK_SIGNAL,       /* one process's signals */

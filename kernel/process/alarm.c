@@ -19,11 +19,11 @@ static void alarm_fire(struct timer *timer)
 	struct process *process = container_of(timer, struct process, real_timer);
 	struct abi_siginfo info = signal_info_kernel(SIGALRM);
 
-	process->real_fired = true;
+	__atomic_store_n(&process->real_fired, true, __ATOMIC_RELAXED);
 	(void)signal_send_process(process, SIGALRM, &info);
 }
 
-/* Start it for the time, 0: not at all. By a thread of the process. */
+/* Start it for the time, 0: not at all. By a thread of the process. Alarm lock held. */
 static void alarm_start(struct process *process, uint64_t when_ns)
 {
 	process->real_fired = false;
@@ -34,8 +34,13 @@ static void alarm_start(struct process *process, uint64_t when_ns)
 
 void alarm_renew(struct process *process)
 {
-	if (!process->real_interval_ns || !process->real_fired)
+	if (!__atomic_load_n(&process->real_fired, __ATOMIC_RELAXED))
 		return;
+	spin_lock(&process->alarm_lock);
+	if (!process->real_interval_ns || !process->real_fired) {
+		spin_unlock(&process->alarm_lock);
+		return;
+	}
 	uint64_t now_ns = clock_now_ns();
 	uint64_t when_ns = process->real_timer.when_ns + process->real_interval_ns;
 	if (when_ns <= now_ns) /* rounds were missed: they count as one */
@@ -44,6 +49,7 @@ void alarm_renew(struct process *process)
 			process->real_interval_ns;
 	timer_stop(&process->real_timer);
 	alarm_start(process, when_ns);
+	spin_unlock(&process->alarm_lock);
 }
 
 /* What was left, and the interval, before the change. */
@@ -53,6 +59,7 @@ static void alarm_exchange(uint64_t span_ns, uint64_t interval_ns, uint64_t *lef
 	struct process *process = process_current();
 	uint64_t now_ns = clock_now_ns();
 
+	spin_lock(&process->alarm_lock);
 	*left_ns = 0;
 	*old_interval_ns = process->real_interval_ns;
 	if (timer_stop(&process->real_timer))
@@ -61,6 +68,7 @@ static void alarm_exchange(uint64_t span_ns, uint64_t interval_ns, uint64_t *lef
 				   : 1;
 	process->real_interval_ns = interval_ns;
 	alarm_start(process, span_ns ? time_after(span_ns) : 0);
+	spin_unlock(&process->alarm_lock);
 }
 
 static int timeval_ns(const struct abi_timeval *time, uint64_t *ns)
@@ -97,12 +105,14 @@ long sys_getitimer(const uint64_t *argument)
 		return -EINVAL;
 	struct abi_itimerval value = {0};
 	if ((int)argument[0] == ITIMER_REAL) {
+		spin_lock(&process->alarm_lock);
 		if (process->real_timer.cpu)
 			left_ns = process->real_timer.when_ns > now_ns
 					  ? process->real_timer.when_ns - now_ns
 					  : 1;
 		value = (struct abi_itimerval){time_timeval(process->real_interval_ns),
 					       time_timeval(left_ns)};
+		spin_unlock(&process->alarm_lock);
 	}
 	return copy_to_user(argument[1], &value, sizeof(value));
 }

@@ -14,6 +14,7 @@
 #include "kernel/mm/kmem.h"
 #include "kernel/mm/space.h"
 
+#define LOWEST           65536ull /* as vm.mmap_min_addr: null pointers fault */
 #define SEGMENTS_MAX     64
 #define PIE_RANDOM_BYTES (1ull << 32)
 #define BRK_RANDOM_BYTES (32ull << 20)
@@ -216,7 +217,7 @@ free:
 static int interpreter_load(struct space *space, struct file *program,
 			    const struct abi_elf_segment *segment, struct exec_image *image)
 {
-	struct file *file;
+	struct file *file = NULL;
 
 	if (segment->filesz < 2 || segment->filesz > EXEC_PATH_BYTES)
 		return -ENOEXEC;
@@ -249,7 +250,7 @@ static int program_map(struct space *space, struct file *file, struct shm_object
 	if (header->type == ET_DYN)
 		image->bias = page_down(mmu_user_end / 3 * 2) +
 			      space_random_bytes(PIE_RANDOM_BYTES) - low;
-	if (high + image->bias >= mmu_user_end)
+	if (low + image->bias < LOWEST || high + image->bias >= mmu_user_end)
 		return -ENOEXEC;
 	image->low = low + image->bias;
 	image->high = high + image->bias;

@@ -257,7 +257,7 @@ static long futex_requeue(const uint64_t *argument, bool private, bool compare)
 {
 	uint64_t from_address = argument[0], to_address = argument[4];
 	int wake_count = (int)argument[2], move_count = (int)argument[3], moved = 0;
-	struct futex_key from_key, to_key;
+	struct futex_key from_key, to_key = {0};
 
 	if (wake_count < 0 || move_count < 0)
 		return -EINVAL;

@@ -35,6 +35,7 @@ struct process *process_create(void)
 	wait_queue_init(&process->child_queue);
 	wait_queue_init(&process->exec_queue);
 	spin_init(&process->signals.lock, RANK_SIGNAL);
+	spin_init(&process->alarm_lock, RANK_ALARM);
 	list_init(&process->signals.queue);
 	process->dumpable = true;
 	process->start_ns = clock_now_ns();

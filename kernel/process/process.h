@@ -109,9 +109,10 @@ struct process {
 	uint64_t limits[16][2];        /* RLIMIT_*: soft, hard */
 	uint64_t user_ns, children_ns; /* of ended threads; of reaped children */
 	uint64_t start_ns;
-	struct timer real_timer; /* ITIMER_REAL */
+	struct spinlock alarm_lock;
+	struct timer real_timer; /* alarm_lock: ITIMER_REAL */
 	uint64_t real_interval_ns;
-	bool real_fired; /* the next round of the interval is to be started */
+	bool real_fired; /* [a] the next round of the interval is to be started */
 	uint32_t personality;
 	char *executable_path; /* kmem, for /proc/PID/exe; NULL: none */
 };

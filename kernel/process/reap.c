@@ -43,7 +43,7 @@ void process_tell_parent_locked(struct process *process, int code, int status)
 			signal = 0;
 		spin_unlock(&parent->signals.lock);
 	}
-	if (signal) {
+	if (signal && signal <= SIGNALS) {
 		struct abi_siginfo info = {.signo = signal, .code = code};
 		info.child.pid = process->pid;
 		info.child.uid = process_cred_locked(process)->uid;
