@@ -14,6 +14,7 @@
  */
 
 #include "shm/mapping.h"
+#include "shm/segment_trace.h"
 #include "shm/trace.h"
 #include "abi/errno.h"
 
@@ -146,8 +147,10 @@ enum shm_fault_result shm_fault(struct shm_space *space, struct shm_piece *piece
 
 	shm_count(&shm->counters.faults, 1);
 	/* Reading is implied by writing and executing: shm_entry_page cannot tell them apart. */
-	if (!(access == SHM_READ ? piece->protection : piece->protection & access))
+	if (!(access == SHM_READ ? piece->protection : piece->protection & access)) {
+		shm_trace_fault(shm, piece, address, access);
 		return SHM_FAULT_DENIED;
+	}
 	if (piece->mapping->private && access == SHM_WRITE)
 		return shm_piece_index(piece, address) < piece->mapping->object->size_pages
 			       ? SHM_FAULT_COPY

@@ -54,3 +54,27 @@ void shm_trace_reason(const struct shm_segment *segment, const struct shm_caller
 	shm_trace(segment->ns->shm, "pid %u: %s segment %u refused: %s", NUMBER(caller->pid),
 		  STRING(what), NUMBER(segment->id), STRING(reason));
 }
+
+static const char *how_attached(const struct shm_piece *piece)
+{
+	static const char *const names[] = {"with no access",  "read-only",        "write-only",
+					    "not executable",  "execute-only",     "read-only",
+					    "without reading", "with every access"};
+
+	return names[piece->protection & 7];
+}
+
+void shm_trace_fault(struct shm *shm, const struct shm_piece *piece, uint64_t address,
+		     unsigned access)
+{
+	const char *verb = access == SHM_WRITE  ? "write"
+			   : access == SHM_EXEC ? "execution"
+						: "read";
+	bool is_segment = piece->flags & SHM_PIECE_SEGMENT;
+	const struct shm_object *object = shm_piece_object(piece);
+
+	shm_trace(shm, "%s at 0x%x of %s %u refused: attached %s", STRING(verb), address,
+		  STRING(is_segment ? "segment" : "object"),
+		  is_segment ? NUMBER(shm_object_segment(object)->id) : shm_object_serial(object),
+		  STRING(how_attached(piece)));
+}

@@ -20,5 +20,8 @@ void shm_trace_refusal(const struct shm_segment *segment, const struct shm_calle
 /* The same with another reason. */
 void shm_trace_reason(const struct shm_segment *segment, const struct shm_caller *caller,
 		      const char *what, const char *reason);
+/* "write at 0x7f... to segment 5 refused: attached read-only": SIGSEGV follows. */
+void shm_trace_fault(struct shm *shm, const struct shm_piece *piece, uint64_t address,
+		     unsigned access);
 
 #endif
