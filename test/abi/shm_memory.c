@@ -267,6 +267,41 @@ static void one_fault_for_each_span(void)
 	remove_segment(id);
 }
 
+/* ---- no memory left (in the guest only: on Linux it would be the host's) ---- */
+
+static void touch_until_refused(void *argument)
+{
+	char *p = attach(*(int *)argument, 0);
+
+	for (size_t i = 0;; i += PAGE)
+		write_byte(p + i);
+}
+
+static void memory_used_up(void)
+{
+	uint64_t total = abi_samepage_counter("total_frames") * PAGE;
+	struct shmid_ds ds;
+
+	CHECK_ERROR(shmget(IPC_PRIVATE, 2 * total, 0600), ENOMEM);
+	int id = make_segment(2 * total, 0600 | SHM_NORESERVE);
+	for (int round = 0; round < 2; round++) {
+		/* Pages stay with the segment, so the second round fails where the first did. */
+		abi_dies(touch_until_refused, &id, SIGBUS);
+		CHECK_EQ(attachments(id), 0);
+	}
+	uint64_t left = abi_samepage_counter("free_frames") * PAGE;
+	CHECK(left < total / 10);
+	remove_segment(id);
+	CHECK(abi_samepage_counter("free_frames") * PAGE > left + total / 2);
+	CHECK_ERROR(shmctl(id, IPC_STAT, &ds), EINVAL);
+	id = make_segment(total / 2, 0600);
+	char *p = attach(id, 0);
+	for (size_t i = 0; i < total / 2; i += PAGE)
+		write_byte(p + i);
+	CHECK_OK(shmdt(p));
+	remove_segment(id);
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(large_segment_shared, "two processes see the same bytes of a large segment: shmop(2)"),
 	CASE(unaligned_attach_shares, "attached at an odd page it shows the same: shmop(2)"),
@@ -278,5 +313,6 @@ const struct abi_case abi_cases[] = {
 	CASE(futex_across_attaches, "a shared futex is the page's, wherever it shows: futex(2)"),
 	CASE(calls_on_detached_memory, "EFAULT where the attach does not allow it: read(2)"),
 	CASE(one_fault_for_each_span, "a second attach faults once for 2 MiB, a linked one never"),
+	CASE(memory_used_up, "a shared page that cannot be had is SIGBUS; nothing is lost"),
 	CASES_END,
 };
