@@ -236,6 +236,8 @@ static uint64_t port_pages_clear(struct shm_space *shm, uint64_t address, const 
 	struct space *space = space_of(shm);
 	uint64_t end = address + count * SHM_PAGE_BYTES, cleared = 0, span;
 
+	if (space_is_ending(space))
+		return 0; /* the tables go at once, and no CPU walks them */
 	while (address < end) {
 		spin_lock(&space->page_table_lock);
 		uint64_t *slot = pagetable_slot_next(space, address, end, &span);

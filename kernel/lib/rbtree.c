@@ -113,6 +113,14 @@ void rb_insert(struct rb_root *root, struct rb_node *node, struct rb_node *paren
 	rb_update(root, inserted);
 }
 
+void rb_clone(struct rb_node *node, const struct rb_node *from, struct rb_node *parent,
+	      struct rb_node **link)
+{
+	node->left = node->right = NULL;
+	node->parent_color = (uintptr_t)parent | (from->parent_color & RED);
+	*link = node;
+}
+
 /* The paths through `node` (may be NULL), a child of `parent`, lack one black node. */
 static void remove_fix(struct rb_root *root, struct rb_node *node, struct rb_node *parent)
 {

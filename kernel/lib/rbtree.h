@@ -24,6 +24,12 @@ struct rb_root {
 /* Put the node at *link, a child pointer of parent (NULL: the root), then rebalance. */
 void rb_insert(struct rb_root *root, struct rb_node *node, struct rb_node *parent,
 	       struct rb_node **link);
+/*
+ * Put `node`, with no children yet, into a copy of the tree where `from` is in
+ * the original: from its colour nothing needs to be balanced.
+ */
+void rb_clone(struct rb_node *node, const struct rb_node *from, struct rb_node *parent,
+	      struct rb_node **link);
 void rb_remove(struct rb_root *root, struct rb_node *node);
 /* The node's own data changed: recompute summaries up to the root. */
 void rb_update(struct rb_root *root, struct rb_node *node);

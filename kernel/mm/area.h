@@ -64,5 +64,9 @@ const struct shm_caller *area_caller(const struct area *area, struct shm_caller 
 
 /* space.c: the limits of the running process. */
 bool space_may_add(struct space *space, uint64_t pages);
+/* Take back the promise for a charged area's pages. */
+void area_uncharge(struct space *space, struct area *area);
+/* destroy.c: the last reference went. */
+void space_destroy(struct space *space);
 
 #endif

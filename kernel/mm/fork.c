@@ -12,6 +12,7 @@
 #include "kernel/file/file.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/flush.h"
+#include "kernel/mm/kmem.h"
 #include "kernel/mm/pagetable.h"
 #include "kernel/process/process.h"
 
@@ -31,85 +32,131 @@ static void layout_copy(struct space *child, const struct space *parent)
 	memcpy(child->auxv, parent->auxv, sizeof(child->auxv));
 }
 
-/* One area in the child. 0; -ENOMEM: nothing of it is there. */
-static int area_fork(struct space *child, const struct area *from, struct area **made)
+struct fork {
+	struct space *parent, *child;
+	bool flush; /* entries of the parent lost their write permission */
+};
+
+/* One area's own record in the child, not in its tree yet. 0; -ENOMEM: nothing of it is there. */
+static int area_fork(struct fork *fork, const struct area *from, struct area **made)
 {
 	struct shm_caller storage;
-	struct area *area = area_alloc();
+	struct area *area = kmem_alloc(sizeof(*area));
 
 	if (!area)
 		return -ENOMEM;
-	if ((from->flags & AREA_CHARGED) && commit_reserve(area_pages(from)) != 0) {
-		area_free(area);
-		return -ENOMEM;
-	}
-	area->start = from->start;
-	area->end = from->end;
-	area->protection = from->protection;
-	area->protection_max = from->protection_max;
-	area->flags = from->flags & ~AREA_LOCKED; /* mlock(2): not inherited */
-	area->file_offset = from->file_offset;
-	if (from->piece.mapping && shm_piece_fork(&child->shm, &area->piece, &from->piece,
+	*area = *from;
+	area->flags &= ~AREA_LOCKED; /* mlock(2): not inherited */
+	area->own_pages = 0;
+	area->piece.mapping = NULL;
+	if (from->piece.mapping && shm_piece_fork(&fork->child->shm, &area->piece, &from->piece,
 						  area_caller(from, &storage)) != 0) {
-		if (from->flags & AREA_CHARGED)
-			commit_release(area_pages(from));
-		area_free(area);
+		kmem_free(area, sizeof(*area));
 		return -ENOMEM;
 	}
-	if (area->flags & AREA_CHARGED)
-		child->committed_pages += area_pages(area);
-	area->file = from->file;
 	if (area->file)
 		file_get(area->file);
-	area_insert(child, area);
+	if (area->flags & AREA_CHARGED)
+		fork->child->committed_pages += area_pages(area);
 	*made = area;
 	return 0;
 }
 
-/* All areas and own pages. *flush: entries of the parent lost their write permission. */
-static int areas_fork(struct space *parent, struct space *child, bool *flush)
+/* The area's own pages, which the child shows too. 0; -ENOMEM. */
+static int pages_fork(struct fork *fork, const struct area *from, struct area *area)
 {
-	struct area *from = space_area_above(parent, 0), *area;
+	uint64_t before = fork->child->own_pages;
+	int err = 0;
+
+	if (!from->own_pages || (from->flags & AREA_WIPEONFORK))
+		return 0;
+	err = pagetable_fork(fork->parent, fork->child, from->start, from->end, from->own_pages,
+			     &fork->flush);
+	area->own_pages = fork->child->own_pages - before;
+	return err;
+}
+
+/*
+ * The subtree below `from` again, under `parent` at *link: the same shape, the
+ * same summaries, nothing searched or balanced. When it fails midway, the tree
+ * is still one of search, good enough to be taken apart.
+ */
+static int tree_fork(struct fork *fork, const struct rb_node *from, struct rb_node *parent,
+		     struct rb_node **link)
+{
+	struct area *source = container_of(from, struct area, node), *area;
+	int err = area_fork(fork, source, &area);
+
+	if (err)
+		return err;
+	rb_clone(&area->node, from, parent, link);
+	err = pages_fork(fork, source, area);
+	if (!err && from->left)
+		err = tree_fork(fork, from->left, &area->node, &area->node.left);
+	if (!err && from->right)
+		err = tree_fork(fork, from->right, &area->node, &area->node.right);
+	return err;
+}
+
+/* The same, area by area, without those that the child must not have. */
+static int areas_fork(struct fork *fork)
+{
+	struct area *from = space_area_above(fork->parent, 0), *area;
 
 	for (; from; from = area_next(from)) {
 		if (from->flags & AREA_DONTFORK)
 			continue;
 
-		int err = area_fork(child, from, &area);
+		int err = area_fork(fork, from, &area);
 
 		if (err)
 			return err;
-		if (!from->own_pages || (from->flags & AREA_WIPEONFORK))
-			continue;
-
-		uint64_t before = child->own_pages;
-
-		err = pagetable_fork(parent, child, from->start, from->end, from->own_pages, flush);
-		area->own_pages = child->own_pages - before;
+		area_insert(fork->child, area);
+		err = pages_fork(fork, from, area);
 		if (err)
 			return err;
 	}
 	return 0;
 }
 
+/* Areas and own pages. What was promised for areas that are not there is taken back. */
+static int contents_fork(struct fork *fork)
+{
+	struct space *parent = fork->parent, *child = fork->child;
+	uint64_t promised = parent->committed_pages;
+	int err;
+
+	if (commit_reserve(promised) != 0)
+		return -ENOMEM;
+	if (parent->fork_skips || !parent->areas.node) {
+		err = areas_fork(fork);
+	} else {
+		err = tree_fork(fork, parent->areas.node, NULL, &child->areas.node);
+		child->area_count = parent->area_count;
+		child->mapped_pages = parent->mapped_pages;
+	}
+	if (promised != child->committed_pages)
+		commit_release(promised - child->committed_pages);
+	return err;
+}
+
 int space_fork(struct space *parent, struct space **made)
 {
-	struct space *child;
-	bool flush = false;
-	int err = space_create(&child);
+	struct fork fork = {.parent = parent};
+	int err = space_create(&fork.child);
 
 	if (err)
 		return err;
 	space_lock(parent, true);
-	layout_copy(child, parent);
-	err = areas_fork(parent, child, &flush);
-	if (flush)
+	layout_copy(fork.child, parent);
+	err = contents_fork(&fork);
+	if (fork.flush)
 		flush_range(parent, 0, mmu_user_end, false);
 	space_unlock(parent, true);
 	if (err) {
-		space_put(child);
+		space_put(fork.child);
 		return err;
 	}
-	*made = child;
+	*made = fork.child;
 	return 0;
 }

@@ -313,7 +313,9 @@ uint64_t kmem_slack_frames(void)
 
 uint64_t kmem_used_bytes(void)
 {
-	return __atomic_load_n(&slabs.bytes, __ATOMIC_RELAXED);
+	uint64_t slack = kmem_slack_frames() * PAGE_BYTES;
+
+	return __atomic_load_n(&slabs.bytes, __ATOMIC_RELAXED) - slack;
 }
 
 /* ---- injected shortages ---- */

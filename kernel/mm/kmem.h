@@ -10,7 +10,7 @@
 void *kmem_alloc(size_t size_bytes); /* not zeroed; NULL when there is none. Any size up to 4 MiB */
 void *kmem_zalloc(size_t size_bytes);
 void kmem_free(void *memory, size_t size_bytes); /* NULL is fine */
-uint64_t kmem_used_bytes(void); /* frames that slabs hold; large ones not counted */
+uint64_t kmem_used_bytes(void); /* slabs without their slack; large ones not counted */
 void kmem_trim(void); /* give what the CPUs' caches keep and all empty slabs back to the frames */
 /*
  * Frames of slabs that would be free if all objects were packed. Which slab an

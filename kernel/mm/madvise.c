@@ -84,6 +84,7 @@ static long advise_locked(struct space *space, uint64_t start, uint64_t end, int
 		if (area_spares_take(space, &spares, start, end) != 0)
 			return -ENOMEM;
 		area_cut(space, &spares, start, end);
+		space->fork_skips |= flag == AREA_DONTFORK && on;
 	} else {
 		flag = 0;
 	}

@@ -52,6 +52,17 @@ static void walk_step(struct leaf_walk *walk)
 	walk->entry++;
 }
 
+void pagetable_own_free(struct space *space, uint64_t start, uint64_t end, uint64_t count)
+{
+	struct leaf_walk walk;
+	uint64_t *entry;
+
+	space->own_pages -= count;
+	walk_start(&walk, space, start, end);
+	for (; count && (entry = walk_next(&walk)); walk_step(&walk), count--)
+		frame_put(entry_own_frame(entry_load(entry)));
+}
+
 uint64_t pagetable_own_count(struct space *space, uint64_t start, uint64_t end)
 {
 	struct leaf_walk walk;

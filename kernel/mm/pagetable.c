@@ -87,6 +87,19 @@ int pagetable_entry_make(struct space *space, uint64_t address, uint64_t **entry
 	return 0;
 }
 
+/* The first slot of one middle table that is not none; *address moves along, to its end if there is none. */
+static uint64_t *slot_scan(uint64_t *slot, uint64_t *address, uint64_t end)
+{
+	unsigned index = (*address >> SHM_SPAN_SHIFT) & INDEX_MASK;
+
+	for (; index < SHM_ENTRIES_PER_TABLE && *address < end; index++, slot++) {
+		if (!shm_entry_is_none(entry_load(slot)))
+			return slot;
+		*address = (*address & ~(SHM_SPAN_BYTES - 1)) + SHM_SPAN_BYTES;
+	}
+	return NULL;
+}
+
 uint64_t *pagetable_slot_next(struct space *space, uint64_t address, uint64_t end, uint64_t *found)
 {
 	while (address < end) {
@@ -97,11 +110,15 @@ uint64_t *pagetable_slot_next(struct space *space, uint64_t address, uint64_t en
 			level--;
 			entry = table_entry(shm_entry_frame(entry_load(entry)), address, level);
 		}
-		if (!shm_entry_is_none(entry_load(entry))) {
-			*found = address & ~(SHM_SPAN_BYTES - 1);
-			return entry;
+		if (level == 1) {
+			entry = slot_scan(entry, &address, end);
+			if (entry) {
+				*found = address & ~(SHM_SPAN_BYTES - 1);
+				return entry;
+			}
+		} else {
+			address = (address & ~(level_bytes(level) - 1)) + level_bytes(level);
 		}
-		address = (address & ~(level_bytes(level) - 1)) + level_bytes(level);
 	}
 	return NULL;
 }
@@ -119,7 +136,7 @@ void gather_init(struct gather *gather, struct space *space)
 
 void gather_finish(struct gather *gather)
 {
-	if (gather->start < gather->end || gather->tables)
+	if ((gather->start < gather->end || gather->tables) && !space_is_ending(gather->space))
 		flush_range(gather->space, gather->start, gather->end, gather->tables);
 	for (unsigned i = 0; i < gather->count; i++)
 		frame_put(gather->frame[i]);
@@ -182,58 +199,75 @@ void pagetable_zap(struct gather *gather, uint64_t start, uint64_t end, uint64_t
 	}
 }
 
-/*
- * Free what `entry`, of `level`, at `base` leads to, as far as it serves only
- * the range. Under the lock. False: the gather is full; flush and come again.
- */
-static bool tables_prune(struct gather *gather, uint64_t *entry, unsigned level, uint64_t base,
-			 const struct prune_range *range)
+/* The entry of `level` that covers the address; NULL: a table above it does not exist. */
+static uint64_t *level_entry(struct space *space, uint64_t address, unsigned level)
+{
+	uint64_t *entry = table_entry(space->root, address, mmu_levels - 1);
+
+	for (unsigned at = mmu_levels - 1; at > level; at--) {
+		uint64_t value = entry_load(entry);
+
+		if (shm_entry_is_none(value))
+			return NULL;
+		entry = table_entry(shm_entry_frame(value), address, at - 1);
+	}
+	return entry;
+}
+
+/* The table under the entry goes. Under the lock. */
+static void entry_prune(struct gather *gather, uint64_t *entry)
 {
 	uint64_t value = entry_load(entry);
-	uint64_t end = base + level_bytes(level);
 
-	if (shm_entry_is_none(value))
-		return true;
-	if (level > 1) {
-		uint64_t step = level_bytes(level - 1);
-		uint64_t i = range->start > base ? (range->start - base) / step : 0;
-
-		for (; i < SHM_ENTRIES_PER_TABLE && base + i * step < range->end; i++) {
-			uint64_t *below = (uint64_t *)phys_to_virt(shm_entry_frame(value)) + i;
-
-			if (!tables_prune(gather, below, level - 1, base + i * step, range))
-				return false;
-		}
-	}
-	if (base < range->floor || end > range->ceiling)
-		return true;
 	kassert(!shm_entry_is_link(value)); /* shm has dropped the links: rule 1 */
-	if (gather->count == GATHER_FRAMES)
-		return false;
 	entry_store(entry, SHM_ENTRY_NONE);
 	gather->frame[gather->count++] = shm_entry_frame(value);
 	gather->tables = true;
 	gather->space->table_pages--;
-	return true;
+}
+
+/* One level's tables, from `from` to `end`, whole blocks of which nothing is left. */
+static void level_prune(struct gather *gather, unsigned level, uint64_t from, uint64_t end)
+{
+	struct space *space = gather->space;
+
+	spin_lock(&space->page_table_lock);
+	while (from < end) {
+		uint64_t *entry;
+
+		if (gather->count == GATHER_FRAMES) {
+			spin_unlock(&space->page_table_lock);
+			gather_finish(gather);
+			spin_lock(&space->page_table_lock);
+		}
+		if (level == 1)
+			entry = pagetable_slot_next(space, from, end, &from);
+		else
+			entry = level_entry(space, from, level);
+		if (level == 1 && !entry)
+			break;
+		if (entry && !shm_entry_is_none(entry_load(entry)))
+			entry_prune(gather, entry);
+		from += level_bytes(level);
+	}
+	spin_unlock(&space->page_table_lock);
 }
 
 void pagetable_prune(struct gather *gather, const struct prune_range *range)
 {
-	struct space *space = gather->space;
-	unsigned level = mmu_levels - 1;
-	uint64_t step = level_bytes(level);
-	uint64_t base = range->start & ~(step - 1);
+	/* From below upward: where no whole block of a level is free, none of a higher one is. */
+	for (unsigned level = 1; level < mmu_levels; level++) {
+		uint64_t bytes = level_bytes(level);
+		uint64_t from = range->start & ~(bytes - 1);
+		uint64_t end = (range->end + bytes - 1) & ~(bytes - 1);
 
-	while (base < range->end) {
-		spin_lock(&space->page_table_lock);
-		bool done = tables_prune(gather, table_entry(space->root, base, level), level, base,
-					 range);
-
-		spin_unlock(&space->page_table_lock);
-		if (done)
-			base += step;
-		else
-			gather_finish(gather);
+		if (from < range->floor)
+			from += bytes;
+		if (end > range->ceiling)
+			end -= bytes;
+		if (from >= end)
+			return;
+		level_prune(gather, level, from, end);
 	}
 }
 

@@ -89,6 +89,8 @@ struct prune_range {
 	uint64_t start, end, floor, ceiling;
 };
 void pagetable_prune(struct gather *gather, const struct prune_range *range);
+/* The same for a space that is ending: `count` frames go at once, the entries stay as they are. */
+void pagetable_own_free(struct space *space, uint64_t start, uint64_t end, uint64_t count);
 /* How many own pages there are in [start, end). Takes the lock. */
 uint64_t pagetable_own_count(struct space *space, uint64_t start, uint64_t end);
 /* Own pages of [start, end) get the protection. Takes the lock. True: something must be flushed. */

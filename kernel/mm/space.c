@@ -54,7 +54,7 @@ void space_get(struct space *space)
 	__atomic_fetch_add(&space->references, 1, __ATOMIC_RELAXED);
 }
 
-static void area_uncharge(struct space *space, struct area *area)
+void area_uncharge(struct space *space, struct area *area)
 {
 	if (!(area->flags & AREA_CHARGED))
 		return;
@@ -108,38 +108,6 @@ void space_unlock(struct space *space, bool exclusive)
 	}
 	rwlock_unlock(&space->lock, exclusive);
 	dropped_free(dropped);
-}
-
-static void space_destroy(struct space *space)
-{
-	struct shm_caller caller;
-	struct gather gather;
-	struct area *area;
-
-	if (cpu_current()->space == space)
-		space_switch(NULL);
-	gather_init(&gather, space);
-	/* Area by area, each with the tables that serve nothing behind it: no table is searched. */
-	while ((area = space_area_above(space, 0))) {
-		struct area *next = area_next(area);
-		struct prune_range prune = {area->start, area->end, 0,
-					    next ? next->start : UINT64_MAX};
-
-		area_drop(&gather, area);
-		pagetable_prune(&gather, &prune);
-	}
-	gather_finish(&gather);
-	dropped_free(space->dropped);
-	if (space->shm.table) {
-		shm_caller_current(&caller);
-		caller.space = &space->shm;
-	}
-	shm_space_release(&space->shm, space->shm.table ? &caller : NULL);
-	kassert(space->own_pages == 0 && space->mapped_pages == 0);
-	pagetable_destroy(space);
-	if (space->executable)
-		file_put(space->executable);
-	kmem_free(space, sizeof(*space));
 }
 
 void space_put(struct space *space)

@@ -53,6 +53,7 @@ struct space {
 	uint32_t references;  /* [a] */
 	struct rb_root areas; /* space lock */
 	size_t area_count;
+	bool fork_skips;      /* space lock: some area may be DONTFORK */
 	struct area *dropped; /* space lock: gone, but their files are not given back yet */
 	uint64_t brk_start, brk_end;
 	uint64_t stack_start; /* where the initial stack begins (highest address) */
@@ -164,6 +165,11 @@ void space_switch(struct space *space); /* NULL: the kernel's own */
 
 extern struct shm shm_instance; /* kernel/shm_port.c */
 void shm_port_init(void);
+/* The last reference is gone: no CPU runs it, and none will. */
+static inline bool space_is_ending(const struct space *space)
+{
+	return __atomic_load_n(&space->references, __ATOMIC_RELAXED) == 0;
+}
 static inline struct space *space_of(struct shm_space *shm)
 {
 	return container_of(shm, struct space, shm);
