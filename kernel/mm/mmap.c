@@ -245,7 +245,7 @@ long sys_msync(const uint64_t *argument)
 	long result = 0;
 
 	for (struct area *area = space_area_above(space, start); start < end && !result;
-	     area = area_next(area)) {
+	     area = result ? NULL : area_next(area)) {
 		if (!area || area->start > start)
 			result = -ENOMEM;
 		else if ((flags & MS_INVALIDATE) && (area->flags & AREA_LOCKED))
