@@ -161,10 +161,11 @@ bool abi_in_samepage(void)
 	return access("/proc/samepage", F_OK) == 0;
 }
 
-uint64_t abi_samepage_counter(const char *name)
+/* All of /proc/samepage/counters, as of one moment. */
+static const char *samepage_counters(void)
 {
 	static char text[16384];
-	size_t length = 0, name_length = strlen(name);
+	size_t length = 0;
 	ssize_t got;
 
 	if (!abi_in_samepage())
@@ -174,14 +175,31 @@ uint64_t abi_samepage_counter(const char *name)
 		length += (size_t)got;
 	close(fd);
 	text[length] = '\0';
-	for (char *line = text; line && *line; line = strchr(line, '\n')) {
+	return text;
+}
+
+static uint64_t counter_in(const char *text, const char *name)
+{
+	size_t name_length = strlen(name);
+
+	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
 		line += strspn(line, "\n");
-		if (!strncmp(line, name, name_length) && strchr(": \t", line[name_length])) {
-			char *value = line + name_length;
-			return strtoull(value + strspn(value, ": \t"), NULL, 10);
-		}
+		if (!strncmp(line, name, name_length) && line[name_length] == ' ')
+			return strtoull(line + name_length, NULL, 10);
 	}
 	abi_fail(__FILE__, __LINE__, "/proc/samepage/counters has no line '%s'", name);
+}
+
+uint64_t abi_samepage_counter(const char *name)
+{
+	return counter_in(samepage_counters(), name);
+}
+
+uint64_t abi_samepage_frames(void)
+{
+	const char *text = samepage_counters();
+
+	return counter_in(text, "free_frames") + counter_in(text, "small_bytes") / 4096;
 }
 
 static void write_file(const char *path, const char *text)

@@ -115,5 +115,7 @@ bool abi_in_samepage(void);
  * natively, fails if Samepage has no such line.
  */
 uint64_t abi_samepage_counter(const char *name);
+/* Free frames, and those that small kernel objects lie in, of which some are kept for the next. */
+uint64_t abi_samepage_frames(void);
 
 #endif
