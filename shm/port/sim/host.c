@@ -39,12 +39,16 @@ static void port_space_lock(struct shm_space *shm_space, bool exclusive)
 
 	sim_assert(!sim.mutexes_held[sim_thread()][SHM_RANK_OBJECT]);
 	sim_assert(!sim.mutexes_held[sim_thread()][SHM_RANK_NAMESPACE] && !sim.spins_held);
-	sim_yield();
-	sim_block("space lock", exclusive ? space_free : space_readable, space);
-	if (exclusive)
+	uint32_t areas = SIM_AREAS_OF(space);
+	sim_block("space lock", exclusive ? space_free : space_readable, space,
+		  exclusive ? 0 : areas, exclusive ? areas : 0);
+	if (exclusive) {
 		space->writer = (int)sim_thread() + 1;
-	else
+		sim.lock_writes[sim_thread()] |= areas;
+	} else {
 		space->readers++;
+		sim.lock_reads[sim_thread()] |= areas;
+	}
 }
 
 static void port_space_unlock(struct shm_space *shm_space, bool exclusive)
@@ -52,10 +56,14 @@ static void port_space_unlock(struct shm_space *shm_space, bool exclusive)
 	struct sim_space *space = sim_space_of(shm_space);
 
 	sim_assert(exclusive ? space->writer == (int)sim_thread() + 1 : space->readers > 0);
-	if (exclusive)
+	uint32_t areas = SIM_AREAS_OF(space);
+	if (exclusive) {
 		space->writer = 0;
-	else
+		sim.lock_writes[sim_thread()] &= ~areas;
+	} else {
 		space->readers--;
+		sim.lock_reads[sim_thread()] &= ~areas;
+	}
 }
 
 /* ---- areas ---- */
@@ -341,6 +349,7 @@ struct sim_space *sim_space_create(int32_t pid)
 	if (!space)
 		return NULL;
 	memset(space, 0, sizeof(*space));
+	space->number = sim.space_count++;
 	space->root = sim.port.table_alloc(0);
 	if (!space->root) {
 		sim.port.mem_free(space, sizeof(*space));

@@ -9,11 +9,19 @@ static bool mutex_free(void *mutex)
 	return ((struct shm_mutex *)mutex)->words[0] == 0;
 }
 
+/* A thread holds one mutex of a rank at most, and all of a rank count as one. */
+static uint32_t guarded_by(const struct shm_mutex *mutex)
+{
+	return mutex->rank == SHM_RANK_NAMESPACE ? SIM_NAMESPACE : SIM_OBJECT;
+}
+
 static void mutex_take(struct shm_mutex *mutex)
 {
 	mutex->words[0] = sim_thread() + 1;
-	if (!sim.quiet)
-		sim.mutexes_held[sim_thread()][mutex->rank]++;
+	if (sim.quiet)
+		return;
+	sim.mutexes_held[sim_thread()][mutex->rank]++;
+	sim.lock_writes[sim_thread()] |= guarded_by(mutex);
 }
 
 static void port_mutex_lock(struct shm_mutex *mutex)
@@ -23,14 +31,13 @@ static void port_mutex_lock(struct shm_mutex *mutex)
 	sim_assert(mutex->rank == SHM_RANK_OBJECT ||
 		   !sim.mutexes_held[sim_thread()][SHM_RANK_NAMESPACE]);
 	sim_assert(mutex->words[0] != sim_thread() + 1);
-	sim_yield();
-	sim_block("mutex", mutex_free, mutex);
+	sim_block("mutex", mutex_free, mutex, 0, guarded_by(mutex));
 	mutex_take(mutex);
 }
 
 static bool port_mutex_try(struct shm_mutex *mutex)
 {
-	sim_yield();
+	sim_yield(0, guarded_by(mutex));
 	if (!mutex_free(mutex))
 		return false;
 	mutex_take(mutex);
@@ -41,8 +48,10 @@ static void port_mutex_unlock(struct shm_mutex *mutex)
 {
 	sim_assert(mutex->words[0] == sim_thread() + 1);
 	mutex->words[0] = 0;
-	if (!sim.quiet)
-		sim.mutexes_held[sim_thread()][mutex->rank]--;
+	if (sim.quiet)
+		return;
+	sim.mutexes_held[sim_thread()][mutex->rank]--;
+	sim.lock_writes[sim_thread()] &= ~guarded_by(mutex);
 }
 
 static void port_spin_lock(struct shm_spin *spin)
@@ -72,7 +81,7 @@ static void port_wait(const void *channel, struct shm_mutex *mutex)
 
 	(void)channel; /* spurious returns are fine */
 	port_mutex_unlock(mutex);
-	sim_block("wait", woken, &since);
+	sim_block("wait", woken, &since, 0, SIM_OBJECT);
 	port_mutex_lock(mutex);
 }
 

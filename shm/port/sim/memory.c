@@ -166,7 +166,7 @@ static void check_may_sleep(void)
 static int port_swap_write(uint64_t frame, uint64_t *slot)
 {
 	check_may_sleep();
-	sim_yield();
+	sim_yield(0, SIM_SWAP);
 	for (unsigned i = 1; i < SIM_SWAP_SLOTS; i++) {
 		if (sim.swap_used[i])
 			continue;
@@ -181,7 +181,7 @@ static int port_swap_write(uint64_t frame, uint64_t *slot)
 static int port_swap_read(uint64_t slot, uint64_t frame)
 {
 	check_may_sleep();
-	sim_yield();
+	sim_yield(0, SIM_SWAP);
 	sim_assert(slot < SIM_SWAP_SLOTS && sim.swap_used[slot]);
 	if (sim.swap_fails)
 		return -EIO;

@@ -144,9 +144,9 @@ int sim_access(unsigned c, uint64_t address, unsigned access, uint64_t *frame)
 	struct sim_cpu *cpu = &sim.cpus[c];
 	uint64_t entry, page = address & ~(SHM_PAGE_BYTES - 1);
 
-	sim_yield();
-	sim_speculate();
 	sim_assert(cpu->space);
+	sim_yield(SIM_OBJECT | SIM_ENTRIES_OF(cpu->space), SIM_TLB);
+	sim_speculate();
 	if (!translate(cpu, page, &entry) || (shm_entry_protection(entry) & access) == 0)
 		return -EFAULT;
 	*frame = shm_entry_frame(entry);
@@ -183,11 +183,11 @@ void sim_expect_frame_unreachable(uint64_t frame)
 
 /* ---- the port: slots and pages ---- */
 
-static void entry_operation(void)
+static void entry_operation(struct shm_space *space)
 {
 	if (sim.quiet)
 		return;
-	sim_yield();
+	sim_yield(0, SIM_ENTRIES_OF(sim_space_of(space)));
 	sim_speculate();
 }
 
@@ -196,7 +196,7 @@ static int port_slot_prepare(struct shm_space *shm_space, uint64_t address)
 	struct sim_space *space = sim_space_of(shm_space);
 
 	sim_assert(!sim.mutexes_held[sim_thread()][SHM_RANK_OBJECT]);
-	entry_operation();
+	entry_operation(shm_space);
 	uint64_t *root = sim_frame_words(space->root);
 	sim_assert(address >> GIGA_SHIFT < SHM_ENTRIES_PER_TABLE);
 	if (shm_entry_is_none(root[address >> GIGA_SHIFT]))
@@ -214,7 +214,7 @@ static uint64_t port_slot_get(struct shm_space *space, uint64_t address)
 static bool port_slot_exchange(struct shm_space *space, uint64_t address, uint64_t expected,
 			       uint64_t desired)
 {
-	entry_operation();
+	entry_operation(space);
 	uint64_t *slot = slot_place(sim_space_of(space), address);
 	if (!slot || *slot != expected)
 		return false;
@@ -267,7 +267,7 @@ static int port_pages_set(struct shm_space *space, uint64_t address, const uint6
 {
 	int entered = 0;
 
-	entry_operation();
+	entry_operation(space);
 	sim_assert(count > 0);
 	sim_assert(address >> SHM_SPAN_SHIFT ==
 		   (address + (count - 1) * SHM_PAGE_BYTES) >> SHM_SPAN_SHIFT);
@@ -299,7 +299,7 @@ static uint64_t port_pages_clear(struct shm_space *space, uint64_t address, cons
 {
 	uint64_t cleared = 0;
 
-	entry_operation();
+	entry_operation(space);
 	sim_assert(!entries || address >> SHM_SPAN_SHIFT ==
 				       (address + (count - 1) * SHM_PAGE_BYTES) >> SHM_SPAN_SHIFT);
 	for (uint64_t i = 0; i < count; i++) {
@@ -326,7 +326,10 @@ static uint64_t port_page_get(struct shm_space *space, uint64_t address)
 static void flush_operation(void)
 {
 	sim_assert(!sim.spins_held);
-	entry_operation();
+	if (sim.quiet)
+		return;
+	sim_yield(0, SIM_TLB);
+	sim_speculate();
 }
 
 static void flush_one(struct sim_cpu *cpu, uint64_t start, uint64_t end)
@@ -359,7 +362,7 @@ static void port_flush_shared(void)
 /* The CPU whose access faulted. */
 static void port_flush_local(uint64_t address)
 {
-	entry_operation();
+	flush_operation();
 	sim.flushes_local++;
 	flush_one(&sim.cpus[sim.faulting_cpu[sim_thread()]], address, address + 1);
 }

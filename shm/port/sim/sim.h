@@ -59,6 +59,7 @@ struct sim_space {
 	struct sim_area *areas[SIM_AREAS]; /* by address */
 	unsigned area_count;
 	struct shm_caller caller;
+	unsigned number;
 	int readers; /* of the space lock */
 	int writer;  /* thread + 1, or 0 */
 };
@@ -72,14 +73,16 @@ struct sim {
 	int64_t frames_live, tables_live, memory_live, charged;
 	uint64_t commit_limit;
 	struct sim_cpu cpus[SIM_CPUS];
-	unsigned faulting_cpu[8]; /* by thread */
+	unsigned faulting_cpu[8];               /* by thread */
+	uint32_t lock_reads[8], lock_writes[8]; /* by thread: what its locks guard */
+	unsigned space_count;
 	uint64_t watched[SIM_WATCHED]; /* page addresses that CPUs speculate on */
 	unsigned watched_count;
 	uint64_t random;
 	bool drops; /* translations go at random */
 	bool quiet; /* checks are running: no scheduling, no speculation */
 	unsigned spins_held, mutexes_held[8][2]; /* by thread and rank */
-	uint64_t swap[SIM_SWAP_SLOTS];        /* contents: one word a page is enough */
+	uint64_t swap[SIM_SWAP_SLOTS];           /* contents: one word a page is enough */
 	bool swap_used[SIM_SWAP_SLOTS];
 	bool swap_fails; /* reading fails from now on */
 	uint64_t now;
@@ -162,12 +165,26 @@ void sim_memory_init(void);
 
 /* ---- schedule.c ---- */
 
-/* A thread of the test may be replaced by another here. */
-void sim_yield(void);
+/*
+ * What a step reads and writes: two steps that do not conflict may be swapped,
+ * and only one order is tried by SIM_EVERY. The locks that a thread holds count
+ * as well; what a spin lock guards does not (segments: bounded preemptions).
+ */
+#define SIM_OBJECT            (1u << 0)
+#define SIM_SWAP              (1u << 1)
+#define SIM_TLB               (1u << 2)
+#define SIM_AREAS_OF(space)   (1u << (3 + (space)->number % 12))
+#define SIM_ENTRIES_OF(space) (1u << (15 + (space)->number % 12))
+#define SIM_NAMESPACE         (1u << 27)
+#define SIM_ALL               UINT32_MAX
+
+/* A thread may be replaced by another here, before its next step. */
+void sim_yield(uint32_t reads, uint32_t writes);
+/* The same, before a step that cannot be taken until `ready` says so. */
+void sim_block(const char *why, bool (*ready)(void *), void *context, uint32_t reads,
+	       uint32_t writes);
 /* The thread that runs: 0 outside of sim_explore. */
 unsigned sim_thread(void);
-/* Wait until *word (or a condition behind it) may have changed: others run. */
-void sim_block(const char *why, bool (*ready)(void *), void *context);
 
 struct sim_scenario {
 	const char *name;
@@ -177,9 +194,9 @@ struct sim_scenario {
 	void (*step)(void *context);   /* after each step; may be NULL */
 	void (*finish)(void *context); /* after all threads */
 	void *context;
-	unsigned preemptions; /* at most; UINT32_MAX: all interleavings */
-	uint64_t runs_max;    /* give up after that many, 0: none */
+	unsigned preemptions; /* at most; SIM_EVERY: one for each way that steps conflict */
 };
+#define SIM_EVERY UINT32_MAX
 /* Run every interleaving; returns how many there were. */
 uint64_t sim_explore(const struct sim_scenario *scenario);
 
