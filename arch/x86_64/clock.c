@@ -9,6 +9,7 @@
 #include "kernel/process/cpu.h"
 
 #define MEASURE_NS 200000u
+#define DOUBT_FINE 2u          /* of 1024 */
 #define RING_MAX   2000000000u /* ns: the counter has 32 bits */
 #define NS_PER_S   1000000000ull
 
@@ -33,24 +34,48 @@ uint64_t clock_boot_wall_ns(void)
 	return boot_wall_ns;
 }
 
-/*
- * The longer the measurement the better; this one is short, and right to the
- * few hundred ns that a read of the APIC may take. One in a hundred would do.
- */
+/* The APIC's counter and the TSC at one moment; how long, in TSC ticks, that moment was. */
+struct moment {
+	uint32_t left_ns;
+	uint64_t tsc, width;
+};
+
+/* The best of a few: the host may take this CPU away between two reads. */
+static struct moment moment_take(void)
+{
+	struct moment best = {0, 0, UINT64_MAX};
+
+	for (int i = 0; i < 5; i++) {
+		uint64_t before = tsc_read();
+		uint32_t left_ns = apic_timer_left();
+		uint64_t width = tsc_read() - before;
+		if (width < best.width)
+			best = (struct moment){left_ns, before + width / 2, width};
+	}
+	return best;
+}
+
+/* Short, but right to one in a thousand unless the host is so busy that no try is good. */
 static void tsc_measure(void)
 {
-	apic_timer_arm(UINT32_MAX);
-	uint32_t left_start = apic_timer_left();
-	uint64_t start = tsc_read();
-	uint32_t passed_ns;
-	uint64_t end;
+	uint64_t best = UINT64_MAX;
 
-	do {
-		passed_ns = left_start - apic_timer_left();
-		end = tsc_read();
-	} while (passed_ns < MEASURE_NS);
+	for (int tries = 0; tries < 10; tries++) {
+		apic_timer_arm(UINT32_MAX);
+		struct moment start = moment_take(), end;
+		do {
+			end = moment_take();
+		} while (start.left_ns - end.left_ns < MEASURE_NS);
+		uint64_t ticks = end.tsc - start.tsc;
+		uint64_t doubt = (start.width + end.width) * 1024 / ticks;
+		if (doubt < best) {
+			best = doubt;
+			ns_per_tsc = ((uint64_t)(start.left_ns - end.left_ns) << 32) / ticks;
+		}
+		if (best <= DOUBT_FINE)
+			break;
+	}
 	apic_timer_arm(0);
-	ns_per_tsc = ((uint64_t)passed_ns << 32) / (end - start);
 }
 
 static uint8_t cmos_read(uint8_t index)
@@ -107,7 +132,8 @@ void clock_init(void)
 {
 	tsc_start = tsc_read();
 	tsc_measure();
-	boot_wall_ns = cmos_seconds() * NS_PER_S - clock_now_ns();
+	uint64_t wall_ns = cmos_seconds() * NS_PER_S, now_ns = clock_now_ns();
+	boot_wall_ns = wall_ns > now_ns ? wall_ns - now_ns : 0;
 	for (unsigned id = 0; id < CPUS_MAX; id++)
 		deadlines[id] = UINT64_MAX;
 }
