@@ -174,6 +174,7 @@ void area_split(struct space *space, struct area *area, uint64_t at, struct area
 	high->protection = area->protection;
 	high->protection_max = area->protection_max;
 	high->flags = area->flags;
+	high->touched = area->touched;
 	high->file = area->file;
 	if (high->file)
 		file_get(high->file);
@@ -203,6 +204,7 @@ static void merge_pair(struct space *space, struct area *low, struct area *high)
 
 	area_remove(space, high);
 	low->own_pages += high->own_pages;
+	low->touched |= high->touched;
 	area_resize(space, low, low->start, end);
 	area_free(high);
 }
@@ -222,19 +224,15 @@ struct area *area_merge(struct space *space, struct area *area)
 
 /* ---- cuts ---- */
 
-static bool is_inside(struct space *space, uint64_t address)
+int area_spares_take(struct space *space, struct area_spares *spares, struct area *first,
+		     uint64_t start, uint64_t end)
 {
-	struct area *area = space_area_above(space, address);
+	struct area *last = first && first->end < end ? space_area_above(space, end) : first;
 
-	return area && area->start < address;
-}
-
-int area_spares_take(struct space *space, struct area_spares *spares, uint64_t start, uint64_t end)
-{
 	spares->record[0] = spares->record[1] = NULL;
-	if (is_inside(space, start) && !(spares->record[0] = area_alloc()))
+	if (first && first->start < start && !(spares->record[0] = area_alloc()))
 		return -ENOMEM;
-	if (is_inside(space, end) && !(spares->record[1] = area_alloc())) {
+	if (last && last->start < end && end < last->end && !(spares->record[1] = area_alloc())) {
 		area_spares_drop(spares);
 		return -ENOMEM;
 	}
@@ -247,8 +245,10 @@ int area_spares_take(struct space *space, struct area_spares *spares, uint64_t s
 
 void area_spares_drop(struct area_spares *spares)
 {
-	area_free(spares->record[0]);
-	area_free(spares->record[1]);
+	if (spares->record[0])
+		area_free(spares->record[0]);
+	if (spares->record[1])
+		area_free(spares->record[1]);
 	spares->record[0] = spares->record[1] = NULL;
 }
 

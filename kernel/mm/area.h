@@ -53,8 +53,9 @@ static inline uint64_t area_pages(const struct area *area)
 struct area_spares {
 	struct area *record[2];
 };
-/* As many as [start, end) needs. 0, -ENOMEM. */
-int area_spares_take(struct space *space, struct area_spares *spares, uint64_t start, uint64_t end);
+/* As many as [start, end) needs; `first` is the first area that ends above start. 0, -ENOMEM. */
+int area_spares_take(struct space *space, struct area_spares *spares, struct area *first,
+		     uint64_t start, uint64_t end);
 void area_spares_drop(struct area_spares *spares);
 /* Cut at both ends, so that [start, end) has whole areas only. Cannot fail. */
 void area_cut(struct space *space, struct area_spares *spares, uint64_t start, uint64_t end);

@@ -266,8 +266,10 @@ enum space_fault_result space_fault(struct space *space, uint64_t address, unsig
 		space_lock(space, false);
 		area = space_area_above(space, address);
 	}
-	if (area && area->start <= address)
+	if (area && area->start <= address) {
+		__atomic_store_n(&area->touched, true, __ATOMIC_RELAXED);
 		result = fault_area(space, area, address, access);
+	}
 	space_unlock(space, false);
 	return result;
 }

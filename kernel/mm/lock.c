@@ -81,7 +81,7 @@ static int areas_mark(struct space *space, uint64_t start, uint64_t end, bool lo
 			return -ENOMEM;
 		at = area->end;
 	}
-	if (area_spares_take(space, &spares, start, end))
+	if (area_spares_take(space, &spares, space_area_above(space, start), start, end))
 		return -ENOMEM;
 	area_cut(space, &spares, start, end);
 	for (struct area *area = space_area_above(space, start); area && area->start < end;) {

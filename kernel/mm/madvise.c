@@ -81,7 +81,8 @@ static long advise_locked(struct space *space, uint64_t start, uint64_t end, int
 	int err = 0;
 
 	if (advice_flag(advice, &flag, &on)) {
-		if (area_spares_take(space, &spares, start, end) != 0)
+		if (area_spares_take(space, &spares, space_area_above(space, start), start, end) !=
+		    0)
 			return -ENOMEM;
 		area_cut(space, &spares, start, end);
 		space->fork_skips |= flag == AREA_DONTFORK && on;

@@ -86,6 +86,7 @@ static int target_make(struct space *space, const struct move *move, struct area
 	target->protection = from->protection;
 	target->protection_max = from->protection_max;
 	target->flags = from->flags & ~AREA_STACK;
+	target->touched = true;
 	target->file_offset = from->file_offset + (move->from - from->start);
 	if (from->own_pages &&
 	    pagetable_prepare_move(space, move->from, move->to, move->from_bytes) != 0)
@@ -149,7 +150,7 @@ static long area_move(struct space *space, struct move *move)
 	target = area_alloc();
 	if (!target)
 		goto uncharge;
-	if (area_spares_take(space, &spares, move->from, move->from + move->from_bytes) != 0)
+	if (area_spares_take(space, &spares, from, move->from, move->from + move->from_bytes) != 0)
 		goto free_target;
 	if (target_make(space, move, from, target) != 0)
 		goto drop_spares;

@@ -132,8 +132,9 @@ static uint64_t phase_of(const struct space_request *request)
 	return request->index << PAGE_SHIFT;
 }
 
-/* Where the mapping goes. 0; -EINVAL, -EPERM, -ENOMEM, -EEXIST. */
-static int place_choose(struct space *space, const struct space_request *request, uint64_t *address)
+/* Where the mapping goes, and whether something is there. 0; -EINVAL, -EPERM, -ENOMEM, -EEXIST. */
+static int place_choose(struct space *space, const struct space_request *request, uint64_t *address,
+			bool *occupied)
 {
 	uint64_t size = request->size_bytes, at = request->address;
 	uint64_t alignment = request->alignment_bytes ? request->alignment_bytes : PAGE_BYTES;
@@ -148,7 +149,8 @@ static int place_choose(struct space *space, const struct space_request *request
 			return -ENOMEM;
 		if (at < MAP_LOWEST)
 			return -EPERM;
-		if ((request->flags & AREA_NOREPLACE) && !area_range_free(space, at, at + size))
+		*occupied = !area_range_free(space, at, at + size);
+		if ((request->flags & AREA_NOREPLACE) && *occupied)
 			return -EEXIST;
 		*address = at;
 		return 0;
@@ -201,10 +203,13 @@ static int area_place(struct space *space, const struct space_request *request, 
 	if (area->file)
 		file_get(area->file);
 	area_insert(space, area);
-	if (request->object)
+	if (request->object) {
+		area->touched =
+			shm_object_resident_pages(request->object) != 0; /* some may be filled */
 		shm_piece_settle(&space->shm, &area->piece);
-	else
+	} else {
 		area_merge(space, area);
+	}
 	return 0;
 }
 
@@ -214,7 +219,8 @@ int space_map(struct space *space, const struct space_request *request, uint64_t
 	uint64_t pages = request->size_bytes / PAGE_BYTES;
 	struct area *area;
 	uint64_t at;
-	int err = place_choose(space, request, &at);
+	bool occupied = false;
+	int err = place_choose(space, request, &at, &occupied);
 
 	if (err)
 		return err;
@@ -232,7 +238,7 @@ int space_map(struct space *space, const struct space_request *request, uint64_t
 	if (!area)
 		goto uncharge;
 	area->flags = flags;
-	if (!area_range_free(space, at, at + request->size_bytes)) {
+	if (occupied) {
 		err = space_unmap(space, at, at + request->size_bytes);
 		if (err)
 			goto free_area;
@@ -259,26 +265,36 @@ int space_unmap(struct space *space, uint64_t start, uint64_t end)
 	struct area *area = space_area_above(space, start);
 	struct area_spares spares;
 	struct gather gather;
-	struct area *next;
 
 	if (!area || area->start >= end)
 		return 0;
-	if (area_spares_take(space, &spares, start, end))
+	if (area_spares_take(space, &spares, area, start, end))
 		return -ENOMEM;
-	area_cut(space, &spares, start, end);
-	gather_init(&gather, space);
-	area = space_area_above(space, start);
+	if (spares.record[0] || spares.record[1]) {
+		area_cut(space, &spares, start, end);
+		area = space_area_above(space, start);
+	}
 
-	struct area *previous = area_previous(area);
+	struct area *previous = area_previous(area), *next;
 	struct prune_range prune = {start, end, previous ? previous->end : 0, UINT64_MAX};
+	bool touched = false;
 
+	gather_init(&gather, space);
 	for (; area && area->start < end; area = next) {
 		next = area_next(area);
+		touched |= area->touched;
 		area_drop(&gather, area);
 	}
 	if (area)
 		prune.ceiling = area->start;
-	pagetable_prune(&gather, &prune);
+	if (touched) {
+		pagetable_prune(&gather, &prune);
+		/* A table that the neighbours still hold goes with them. */
+		if (previous)
+			previous->touched = true;
+		if (area)
+			area->touched = true;
+	}
 	gather_finish(&gather);
 	return 0;
 }
@@ -335,7 +351,7 @@ int space_protect(struct space *space, uint64_t start, uint64_t end, unsigned pr
 
 	if (err)
 		return err;
-	if (area_spares_take(space, &spares, start, end))
+	if (area_spares_take(space, &spares, space_area_above(space, start), start, end))
 		return -ENOMEM;
 	if (commit_reserve(charge_pages)) {
 		area_spares_drop(&spares);

@@ -36,8 +36,9 @@ struct area {
 	uint64_t reach; /* end, or the end of the span whose slack belongs to nobody (area.c) */
 	/* of the subtree, for finding room: */
 	uint64_t subtree_low, subtree_reach, largest_gap;
-	uint64_t own_pages;      /* [p] private pages resident */
-	unsigned protection;     /* SHM_READ | SHM_WRITE | SHM_EXEC */
+	uint64_t own_pages;  /* [p] private pages resident */
+	bool touched;        /* [a] tables may have been made for it: look for some when it goes */
+	unsigned protection; /* SHM_READ | SHM_WRITE | SHM_EXEC */
 	unsigned protection_max; /* mprotect may not exceed it: EACCES */
 	unsigned flags;          /* AREA_*, not FIXED or NOREPLACE */
 	struct shm_piece piece;  /* mapping NULL: anonymous */
