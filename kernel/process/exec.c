@@ -303,8 +303,8 @@ static void names_set(struct exec *exec, struct thread *thread)
 		kmem_free(old, strlen(old) + 1);
 }
 
-/* From here on there is no way back: 0, or the process dies. */
-static void exec_commit(struct exec *exec)
+/* There is no way back: 0, or the signal that the process dies of. */
+static int exec_commit(struct exec *exec)
 {
 	struct thread *thread = thread_current();
 	uint64_t sp;
@@ -325,12 +325,13 @@ static void exec_commit(struct exec *exec)
 	signals_reset(thread);
 	names_set(exec, thread);
 	if (fd_table_exec(&thread->files))
-		process_exit(SIGKILL);
+		return SIGKILL;
 	if (exec_image_zero_tails(&exec->image) ||
 	    exec_stack_build(thread->space, &exec->strings, &exec->image, exec->path, &exec->ids,
 			     &sp))
-		process_exit(SIGSEGV);
+		return SIGSEGV;
 	arch_frame_start(thread, exec->image.start, sp);
+	return 0;
 }
 
 static void exec_free(struct exec *exec)
@@ -353,14 +354,20 @@ static struct exec *exec_create(void)
 	return exec;
 }
 
-static int exec_run(struct exec *exec)
+/* The last step, and the end of `exec` in any case. `err`: of the steps before. */
+static int exec_finish(struct exec *exec, int err)
 {
-	int err = exec_prepare(exec);
+	int signal = 0;
 
+	if (!err)
+		err = exec_prepare(exec);
 	if (!err)
 		err = be_alone();
 	if (!err)
-		exec_commit(exec);
+		signal = exec_commit(exec);
+	exec_free(exec);
+	if (signal)
+		process_exit(signal);
 	return err;
 }
 
@@ -380,10 +387,7 @@ int exec_kernel(const char *path, const char *const *arguments, const char *cons
 	if (!err)
 		err = add_kernel_vector(&exec->strings, environment, 0,
 					&exec->strings.environment_count);
-	if (!err)
-		err = exec_run(exec);
-	exec_free(exec);
-	return err;
+	return exec_finish(exec, err);
 }
 
 long sys_execve(const uint64_t *argument)
@@ -408,8 +412,5 @@ long sys_execve(const uint64_t *argument)
 	if (!err)
 		err = exec_strings_add_vector(&exec->strings, argument[2], 0,
 					      &exec->strings.environment_count);
-	if (!err)
-		err = exec_run(exec);
-	exec_free(exec);
-	return err;
+	return exec_finish(exec, (int)err);
 }
