@@ -383,4 +383,5 @@ void shm_port_init(void)
 		wait_queue_init(&wait_queues[i]);
 	shm_init(&shm_instance, &kernel_port, kernel_argument_u64("shm.link", 1) != 0,
 		 kernel_argument_flag("shm.trace"));
+	shm_instance.extended_ids = kernel_argument_flag("ipcmni_extend");
 }
