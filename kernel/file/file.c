@@ -29,9 +29,21 @@ struct file *file_create(struct inode *inode, struct dentry *dentry,
 	if (dentry)
 		dentry_get(dentry);
 	mutex_init(&file->position_lock, RANK_FILE_POSITION);
-	if (file_can_write(file))
-		__atomic_fetch_add(&inode->writers, 1, __ATOMIC_RELAXED);
 	return file;
+}
+
+int file_count_writer(struct file *file, int32_t change)
+{
+	int32_t *writers = &file->inode->writers;
+	int32_t now = __atomic_load_n(writers, __ATOMIC_RELAXED);
+
+	do {
+		if (change > 0 ? now < 0 : now > 0)
+			return -ETXTBSY;
+	} while (!__atomic_compare_exchange_n(writers, &now, now + change, false, __ATOMIC_RELAXED,
+					      __ATOMIC_RELAXED));
+	file->write_count = change;
+	return 0;
 }
 
 void file_get(struct file *file)
@@ -47,8 +59,8 @@ void file_put(struct file *file)
 	if (file->operations && file->operations->release)
 		file->operations->release(file);
 	lock_release_file(file);
-	if (file_can_write(file))
-		__atomic_fetch_sub(&file->inode->writers, 1, __ATOMIC_RELAXED);
+	if (file->write_count)
+		__atomic_fetch_sub(&file->inode->writers, file->write_count, __ATOMIC_RELAXED);
 	dentry_put(file->dentry);
 	inode_put(file->inode);
 	kmem_free(file, sizeof(*file));

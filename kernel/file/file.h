@@ -66,9 +66,10 @@ struct file {
 	struct inode *inode;                      /* [I] a reference; every file has one */
 	struct dentry *dentry; /* [I] a reference, for names; NULL: pipes and such */
 	struct mutex position_lock;
-	uint64_t position;  /* position_lock */
-	void *data;         /* the operations' */
-	uint32_t lock_mode; /* flock(2): LOCK_SH, LOCK_EX or 0; lock.c */
+	uint64_t position;   /* position_lock */
+	void *data;          /* the operations' */
+	int32_t write_count; /* what it adds to its inode's writers: 1, 0, or -1 for execve's */
+	uint32_t lock_mode;  /* flock(2): LOCK_SH, LOCK_EX or 0; lock.c */
 };
 
 void file_get(struct file *file);

@@ -67,7 +67,7 @@ struct inode {
 	uint32_t references;                       /* [a] */
 	uint32_t links;                            /* [t] st_nlink */
 	uint32_t mode, uid, gid;                   /* [a] */
-	uint32_t writers;                          /* [a] open for writing: for execve's ETXTBSY */
+	int32_t writers; /* [a] files open for writing, or minus the programs that run it: ETXTBSY */
 	int64_t atime_ns, mtime_ns, ctime_ns, birth_ns; /* [a] since 1970 */
 	struct mutex lock;
 	uint64_t size_bytes; /* [i] to write, [a] to read */

@@ -223,21 +223,44 @@ long sys_mount(const uint64_t *argument)
 
 /* ---- umount2(2) ---- */
 
+/* The next dentry of a tree, directories before their contents; NULL: that was the last. */
+static struct dentry *tree_next(struct dentry *dentry, struct dentry *root)
+{
+	if (!list_is_empty(&dentry->order))
+		return container_of(dentry->order.next, struct dentry, in_order);
+	while (dentry != root && dentry->in_order.next == &dentry->parent->order)
+		dentry = dentry->parent;
+	return dentry == root ? NULL : container_of(dentry->in_order.next, struct dentry, in_order);
+}
+
+/* Is another file system mounted somewhere in this one? */
+static bool has_mounts(struct dentry *root)
+{
+	list_for_each (node, &mounts) {
+		struct mount *other = container_of(node, struct mount, in_all);
+
+		if (other->root != root && other->covered && dentry_is_below(other->covered, root))
+			return true;
+	}
+	return false;
+}
+
 static bool mount_is_busy(struct mount *mount)
 {
 	struct dentry *root = mount->root;
 
-	list_for_each (node, &mounts) {
-		struct mount *other = container_of(node, struct mount, in_all);
+	if (has_mounts(root))
+		return true;
+	/* The root has the mount's own reference and the walk's; other names their table's. */
+	for (struct dentry *dentry = root; dentry; dentry = tree_next(dentry, root)) {
+		uint32_t held = dentry == root ? 2 : 1;
 
-		if (other != mount && other->covered && dentry_is_below(other->covered, root))
+		list_for_each (node, &dentry->order)
+			held++; /* each entry holds its directory */
+		if (__atomic_load_n(&dentry->references, __ATOMIC_RELAXED) > held)
 			return true;
 	}
-	/* The mount's own reference, and the walk's. What is open below holds its parents. */
-	uint64_t held = 2;
-	for (struct list_node *node = root->order.next; node != &root->order; node = node->next)
-		held++;
-	return __atomic_load_n(&root->references, __ATOMIC_RELAXED) > held;
+	return false;
 }
 
 /* Empty the tree of a file system that is going: the tables' references would keep it. */
@@ -269,9 +292,8 @@ static long umount_walked(struct path_walk *walk, unsigned flags)
 		return -EINVAL;
 	if (!mount->covered)
 		return -EBUSY; /* the root of all */
-	/* Known gap: MNT_DETACH does not wait for the last user, it is refused like any other. */
-	(void)flags;
-	if (mount_is_busy(mount))
+	/* MNT_DETACH lets go of the names at once; who has a file open keeps that. */
+	if (mount_is_busy(mount) && (!(flags & MNT_DETACH) || has_mounts(mount->root)))
 		return -EBUSY;
 	mount->covered->mounted = NULL;
 	mount->root->mount = NULL;

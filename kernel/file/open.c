@@ -31,6 +31,8 @@ int file_open_inode(struct inode *inode, struct dentry *dentry, uint32_t flags,
 		err = inode->operations->open(inode, file);
 	else if (!operations)
 		err = -ENXIO;
+	if (!err && S_ISREG(inode->mode) && file_can_write(file))
+		err = file_count_writer(file, 1);
 	if (err) {
 		file_put(file);
 		return err;
@@ -60,7 +62,7 @@ static int open_check(struct path_walk *walk, uint32_t flags)
 		return err;
 	if ((flags & O_NOATIME) && !inode_is_owner(inode, &walk->access))
 		return -EPERM;
-	if ((mask & ACCESS_WRITE) && (int32_t)inode->writers < 0)
+	if ((mask & ACCESS_WRITE) && S_ISREG(inode->mode) && inode->writers < 0)
 		return -ETXTBSY;
 	return 0;
 }
@@ -219,6 +221,11 @@ int file_open_executable(const char *path, struct file **file)
 		return err;
 	err = file_open_inode(dentry->inode, dentry, O_RDONLY | O_LARGEFILE, file);
 	dentry_put(dentry);
+	if (err)
+		return err;
+	err = file_count_writer(*file, -1);
+	if (err)
+		file_put(*file);
 	return err;
 }
 

@@ -8,10 +8,15 @@
 
 /*
  * A file for an inode, position 0, one reference to the caller; takes its own
- * references. Counts a writer. NULL: no memory.
+ * references. NULL: no memory.
  */
 struct file *file_create(struct inode *inode, struct dentry *dentry,
 			 const struct file_operations *operations, uint32_t flags);
+/*
+ * Until the file goes, it counts as a writer of its inode (1), or keeps
+ * writers away (-1). 0; -ETXTBSY when the other kind is there: open(2), execve(2).
+ */
+int file_count_writer(struct file *file, int32_t change);
 /* The dentry, or a detached one made for this file, with a reference. NULL: no memory. */
 struct dentry *file_dentry(struct file *file);
 

@@ -53,6 +53,8 @@ long sys_truncate(const uint64_t *argument)
 		err = -EINVAL;
 	else
 		err = inode_permission(inode, &walk.access, ACCESS_WRITE);
+	if (!err && inode->writers < 0)
+		err = -ETXTBSY;
 	inode_get(inode);
 	path_walk_done(&walk);
 	long result = err ? err : resize(inode, argument[1]);

@@ -379,6 +379,18 @@ static void devices(void)
 	CHECK_ERROR(read(zero, bad_address, 10), EFAULT);
 }
 
+static void running_program(void)
+{
+	CHECK_ERROR(open(abi_self(), O_WRONLY), ETXTBSY);
+	CHECK_ERROR(truncate(abi_self(), 0), ETXTBSY);
+	file_test_enter();
+	int fd = CHECK_OK(open("program", O_CREAT | O_WRONLY, 0755));
+	CHECK_ERROR(execl("program", "program", NULL), ETXTBSY);
+	CHECK_OK(close(fd));
+	CHECK_OK(unlink("program"));
+	file_test_leave();
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(positions, "read, write, lseek, pread and pwrite move what they should: lseek(2)"),
 	CASE(append, "O_APPEND writes at the end: open(2)"),
@@ -395,6 +407,8 @@ const struct abi_case abi_cases[] = {
 	CASE(sending, "sendfile and copy_file_range move bytes and positions: sendfile(2)"),
 	CASE(memory_files, "memfd_create and its seals: memfd_create(2), fcntl(2)"),
 	CASE(file_system, "statfs says tmpfs and counts its pages: statfs(2)"),
+	CASE(running_program,
+	     "a program that runs is not written, nor run while written: execve(2)"),
 	CASE(devices, "null, zero, full, urandom: null(4), random(4)"),
 	CASES_END,
 };
