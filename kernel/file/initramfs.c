@@ -3,9 +3,8 @@
  * The initial file system: cpio archives of the "new ASCII" format, several in
  * a row with zeros between, unpacked into the root. Nothing in the archive is
  * trusted: every length is checked against what is left.
- *
- * Known gap: hard links (several names of one inode in the archive) become
- * files of their own; only the last one has the data.
+ * Several names of one file have the same inode number in one archive; only
+ * one of them, mostly the last, has the data.
  */
 
 #include "abi/errno.h"
@@ -35,9 +34,17 @@ enum field {
 	FIELD_CHECK,
 };
 
+/* A file of this archive that has more names than one. */
+struct many_named {
+	struct many_named *next;
+	uint32_t number, device_major, device_minor;
+	struct inode *inode; /* a reference */
+};
+
 struct archive {
 	const uint8_t *at;
 	uint64_t left_bytes, done_bytes;
+	struct many_named *many_named;
 };
 
 struct member {
@@ -173,7 +180,62 @@ static int make_way(struct path_walk *walk, uint32_t mode)
 	return 0;
 }
 
-static int make_member(struct path_walk *walk, const struct member *member, struct dentry **made)
+static struct inode *many_named_find(const struct archive *archive, const struct member *member)
+{
+	for (struct many_named *m = archive->many_named; m; m = m->next)
+		if (m->number == member->field[FIELD_INODE] &&
+		    m->device_major == member->field[FIELD_DEVICE_MAJOR] &&
+		    m->device_minor == member->field[FIELD_DEVICE_MINOR])
+			return m->inode;
+	return NULL;
+}
+
+static int many_named_add(struct archive *archive, const struct member *member, struct inode *inode)
+{
+	struct many_named *m = kmem_alloc(sizeof(*m));
+
+	if (!m)
+		return -ENOMEM;
+	*m = (struct many_named){archive->many_named, member->field[FIELD_INODE],
+				 member->field[FIELD_DEVICE_MAJOR],
+				 member->field[FIELD_DEVICE_MINOR], inode};
+	inode_get(inode);
+	archive->many_named = m;
+	return 0;
+}
+
+/* An archive ends, and with it what its inode numbers mean. */
+static void many_named_forget(struct archive *archive)
+{
+	while (archive->many_named) {
+		struct many_named *m = archive->many_named;
+
+		archive->many_named = m->next;
+		inode_put(m->inode);
+		kmem_free(m, sizeof(*m));
+	}
+}
+
+static int make_regular(struct archive *archive, struct path_walk *walk,
+			const struct member *member, struct dentry **made)
+{
+	struct inode *inode = NULL;
+
+	if (member->field[FIELD_LINKS] > 1)
+		inode = many_named_find(archive, member);
+	if (inode)
+		return name_add(walk, inode, made);
+	int err = name_make(walk, member->field[FIELD_MODE] & (S_IFMT | 07777), 0, made);
+	if (!err && member->field[FIELD_LINKS] > 1) {
+		err = many_named_add(archive, member, (*made)->inode);
+		if (err)
+			dentry_put(*made);
+	}
+	return err;
+}
+
+static int make_member(struct archive *archive, struct path_walk *walk, const struct member *member,
+		       struct dentry **made)
 {
 	uint32_t mode = member->field[FIELD_MODE];
 	uint64_t device =
@@ -189,10 +251,12 @@ static int make_member(struct path_walk *walk, const struct member *member, stru
 		return err;
 	if (S_ISLNK(mode))
 		return make_link(walk, member, made);
+	if (S_ISREG(mode))
+		return make_regular(archive, walk, member, made);
 	return name_make(walk, mode & (S_IFMT | 07777), device, made);
 }
 
-static int unpack_member(const struct member *member)
+static int unpack_member(struct archive *archive, const struct member *member)
 {
 	struct path_walk walk;
 	struct dentry *made = NULL;
@@ -202,7 +266,9 @@ static int unpack_member(const struct member *member)
 	if (err)
 		return err;
 	if (walk.last == WALK_LAST_NAME)
-		err = make_member(&walk, member, &made);
+		err = make_member(archive, &walk, member, &made);
+	if (err)
+		made = NULL;
 	path_walk_done(&walk);
 	if (!made)
 		return err; /* "." is the root: nothing to make */
@@ -216,8 +282,9 @@ static int unpack_member(const struct member *member)
 /* 0; -EINVAL: damaged; or what making a member gave, with its name in the log. */
 int initramfs_unpack(const void *archive_start, size_t size_bytes)
 {
-	struct archive archive = {archive_start, size_bytes, 0};
+	struct archive archive = {archive_start, size_bytes, 0, NULL};
 	struct member member;
+	int err = 0;
 
 	while (archive.left_bytes) {
 		if (!*archive.at) { /* padding between archives, or at the end */
@@ -225,19 +292,22 @@ int initramfs_unpack(const void *archive_start, size_t size_bytes)
 			continue;
 		}
 		align(&archive);
-		int err = member_next(&archive, &member);
+		err = member_next(&archive, &member);
 		if (err) {
 			log_line("initial file system: damaged at byte %llu",
 				 (unsigned long long)archive.done_bytes);
-			return err;
+			break;
 		}
-		if (!strcmp(member.name, "TRAILER!!!"))
+		if (!strcmp(member.name, "TRAILER!!!")) {
+			many_named_forget(&archive);
 			continue;
-		err = unpack_member(&member);
+		}
+		err = unpack_member(&archive, &member);
 		if (err) {
 			log_line("initial file system: %s: error %d", member.name, -err);
-			return err;
+			break;
 		}
 	}
-	return 0;
+	many_named_forget(&archive);
+	return err;
 }
