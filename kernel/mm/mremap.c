@@ -192,8 +192,10 @@ static long remap_locked(struct space *space, struct move *move)
 	if ((move->flags & MREMAP_DONTUNMAP) && !area_is_anonymous(area))
 		return -EINVAL;
 	if (!fixed && move->from_bytes >= move->to_bytes && !(move->flags & MREMAP_DONTUNMAP)) {
-		long err = space_unmap(space, move->from + move->to_bytes, old_end);
+		long err = 0;
 
+		if (move->from_bytes > move->to_bytes)
+			err = space_unmap(space, move->from + move->to_bytes, old_end);
 		return err ? err : (long)move->from;
 	}
 	if (old_end > area->end || old_end < move->from)
