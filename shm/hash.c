@@ -112,6 +112,17 @@ void shm_hash_remove(struct shm_hash *table, struct shm_hash_node *node)
 		join_one(table);
 }
 
+struct shm_hash_node *shm_hash_walk(const struct shm_hash *table, const struct shm_hash_node *after)
+{
+	uint32_t bucket;
+
+	if (after && after->next)
+		return after->next;
+	bucket = shm_array_next(&table->buckets,
+				after ? shm_hash_bucket(table, after->hash) + 1 : 0);
+	return bucket == SHM_ARRAY_LIMIT ? NULL : shm_array_get(&table->buckets, bucket);
+}
+
 struct shm_hash_node *shm_hash_pop(struct shm_hash *table)
 {
 	uint32_t bucket = shm_array_next(&table->buckets, 0);

@@ -60,6 +60,9 @@ int shm_hash_prepare(struct shm_hash *table, uint32_t hash);
 void shm_hash_cancel(struct shm_hash *table, uint32_t hash);
 void shm_hash_insert(struct shm_hash *table, struct shm_hash_node *node, uint32_t hash);
 void shm_hash_remove(struct shm_hash *table, struct shm_hash_node *node);
+/* Any node, then the one after it in no special order; NULL: no more. For looking at all. */
+struct shm_hash_node *shm_hash_walk(const struct shm_hash *table,
+				    const struct shm_hash_node *after);
 /* Take out any node; NULL: there is none. */
 struct shm_hash_node *shm_hash_pop(struct shm_hash *table);
 

@@ -189,6 +189,37 @@ int shm_table_remove(struct shm_namespace *ns, const struct shm_caller *caller,
 	return err;
 }
 
+struct shm_segment *shm_table_find(struct shm_space *space, int32_t shmid)
+{
+	struct shm_segment *found = NULL;
+	struct shm_hash_node *node;
+
+	table_lock(space);
+	node = space->table ? shm_hash_walk(&space->table->held, NULL) : NULL;
+	for (; node && !found; node = shm_hash_walk(&space->table->held, node)) {
+		struct shm_segment *segment = ((struct table_entry *)node)->segment;
+		if (segment->id == shmid)
+			found = segment;
+	}
+	table_unlock(space);
+	return found;
+}
+
+size_t shm_table_list(struct shm_space *space, struct shm_table_line *lines, size_t count)
+{
+	struct shm_hash_node *node;
+	size_t length = 0;
+
+	table_lock(space);
+	node = space->table ? shm_hash_walk(&space->table->held, NULL) : NULL;
+	for (; node && length < count; node = shm_hash_walk(&space->table->held, node)) {
+		const struct shm_segment *segment = ((struct table_entry *)node)->segment;
+		lines[length++] = (struct shm_table_line){segment->id, segment->size_bytes};
+	}
+	table_unlock(space);
+	return length;
+}
+
 size_t shm_table_len(struct shm_space *space)
 {
 	return space->table ? space->table->held.node_count : 0;

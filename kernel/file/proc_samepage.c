@@ -42,5 +42,9 @@ static int show_counters(struct text *text, const struct proc_subject *subject)
 
 const struct proc_entry proc_samepage_entries[] = {
 	{.name = "counters", .mode = S_IFREG | 0444, .show = show_counters},
+	{.name = "shm_table",
+	 .mode = S_IFREG | 0666,
+	 .show = proc_show_shm_table,
+	 .store = proc_store_shm_table},
 	{.name = NULL},
 };

@@ -458,6 +458,15 @@ static void table_goes_with_its_space(void)
 	for (unsigned i = 0; i < 200; i++)
 		check_equal(shm_table_create(ns, &b->caller, 1 + i, &segment), 0);
 	check_equal(shm_table_len(&b->shm), 200);
+	struct shm_table_line lines[300];
+	check_equal(shm_table_list(&b->shm, lines, 7), 7);
+	check_equal(shm_table_list(&b->shm, lines, 300), 200);
+	for (unsigned i = 0; i < 200; i++) {
+		segment = shm_table_find(&b->shm, lines[i].shmid);
+		check_equal(shm_segment_id(segment), lines[i].shmid);
+		check_equal(shm_segment_len(segment), lines[i].size_bytes);
+	}
+	check(!shm_table_find(&b->shm, 12345) && !shm_table_find(&a->shm, lines[0].shmid));
 	sim_space_destroy(b);
 	check_equal(control(a, 0, SHM_INFO), 0);
 	b = sim_space_create(20);

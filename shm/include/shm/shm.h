@@ -290,6 +290,18 @@ int shm_table_attach(struct shm_namespace *ns, const struct shm_caller *caller,
  */
 int shm_table_remove(struct shm_namespace *ns, const struct shm_caller *caller,
 		     struct shm_segment *segment, bool *removed);
+/*
+ * The held segment of this shmid; NULL: the table does not hold it. When other
+ * threads may remove it meanwhile, only shm_table_attach and shm_table_remove
+ * may be called with it: they look whether it is still held. No locks held.
+ */
+struct shm_segment *shm_table_find(struct shm_space *space, int32_t shmid);
+/* What the table holds, up to `count` entries; returns how many. No locks held. */
+struct shm_table_line {
+	int32_t shmid;
+	uint64_t size_bytes;
+};
+size_t shm_table_list(struct shm_space *space, struct shm_table_line *lines, size_t count);
 size_t shm_table_len(struct shm_space *space);
 bool shm_table_is_empty(struct shm_space *space);
 uint64_t shm_segment_len(const struct shm_segment *segment); /* bytes */
