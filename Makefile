@@ -119,6 +119,7 @@ guest: kernel image $(ABI_PROGRAMS) $(TEST_PROGRAMS) build/$(ARCH)/bench/counts
 
 run:
 	@tools/setup run $(ARCH)
+	@[ -e $(IMAGE) ] || echo "building the kernel and the guest's image"
 	@$(MAKE) --no-print-directory -s ARCH=$(ARCH) DEBUG=$(DEBUG) kernel image
 	@tools/samepage run --arch $(ARCH) $(if $(filter 1,$(DEBUG)),--kernel $(BUILD)/samepage.elf) -- /demo/all
 

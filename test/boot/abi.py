@@ -81,13 +81,24 @@ def _compare(name, cases):
 
 def jobs(arch, long):
     found = []
+
+    def add(name, *options):
+        found.append(harness.Job("abi %s, %s" % (arch, name), lambda: _guest_job(arch, options), 10))
+
     if arch == "x86_64":
         found.append(harness.Job("abi on Linux", _native_job, 1))
-    for cpus in (1, 2):
-        for link in (1, 0):
-            name = "abi %s, %d CPU%s, shm.link=%d" % (arch, cpus, "s" if cpus > 1 else "", link)
-            options = ["--cpus", str(cpus), "--append", "shm.link=%d" % link]
-            found.append(harness.Job(name, lambda o=options: _guest_job(arch, o), 10))
-    options = ["--cpus", "4", "--kernel", harness.kernel_debug(arch)]
-    found.append(harness.Job("abi %s, 4 CPUs, debug" % arch, lambda: _guest_job(arch, options), 10))
+    for cpus in ("1", "2"):
+        for link in ("1", "0"):
+            name = "%s CPU%s, shm.link=%s" % (cpus, "" if cpus == "1" else "s", link)
+            add(name, "--cpus", cpus, "--append", "shm.link=" + link)
+    debug = ("--kernel", harness.kernel_debug(arch))
+    add("4 CPUs, debug", "--cpus", "4", *debug)
+    if not long:
+        return found
+    for machine in harness.MACHINES[arch]:
+        add("8 CPUs on %s, debug" % machine, "--cpus", "8", "--machine", machine, *debug)
+        add("8 CPUs on %s, shm.link=0" % machine, "--cpus", "8", "--machine", machine, "--append", "shm.link=0")
+    add("counted", "--icount")
+    for round in range(5):
+        add("3 CPUs, again (%d)" % round, "--cpus", "3")
     return found

@@ -4,6 +4,7 @@
 import re
 
 import harness
+from terminal import Terminal
 
 MODEL = {
     # name: (script, what standard output must match, whole)
@@ -83,8 +84,21 @@ def _demos(arch):
     yield harness.verdict("ipcs -m at the end", b"Shared Memory Segments" in run.out, harness.show(run))
 
 
+def _make_run(arch):
+    """make run on a terminal: the demos, then a shell, which can use what is there."""
+    with Terminal(["make", "--no-print-directory", "run", "ARCH=" + arch]) as shell:
+        yield harness.verdict("the demos", shell.wait(b"Shared Memory Segments"), shell.shown())
+        shell.pause(2)
+        shell.type(b"ipcmk -M 4096; echo and $((6*7)).\r")
+        yield harness.verdict("then a shell", shell.wait(b"Shared memory id: ") and shell.wait(b"and 42."),
+                              shell.shown())
+        shell.type(b"exit\r")
+        yield harness.verdict("whose end is the end", shell.end() == 0, shell.shown())
+
+
 def jobs(arch, long):
     return [
+        harness.Job("make run " + arch, lambda: _make_run(arch), 4),
         harness.Job("busybox " + arch, lambda: _busybox(arch), 4),
         harness.Job("ipcs and kin " + arch, lambda: _ipc(arch), 4),
         harness.Job("demos " + arch, lambda: _demos(arch), 4),
