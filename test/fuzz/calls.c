@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Random system calls with random arguments, in child processes that may die
+ * of them: the kernel may not. Arguments are drawn from what real ones look
+ * like (descriptors, addresses in and out of mappings, small numbers, edges).
+ *
+ *	calls [seed [children [calls in each]]]
+ *
+ * Prints the seed first: it alone reproduces the run on one CPU. Exits 0 when
+ * the kernel still forks, runs and reaps at the end.
+ */
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/shm.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PAGE          4096ul
+#define ARENA         (64 * PAGE)
+#define CHILD_SECONDS 2
+
+static uint64_t state;
+static char *arena;
+static int32_t segments[4];
+
+static uint64_t draw(void)
+{
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return state * 0x2545f4914f6cdd1dull;
+}
+
+static const uint64_t edges[] = {
+	0,
+	1,
+	2,
+	7,
+	8,
+	4095,
+	4096,
+	4097,
+	0x7fffffff,
+	0x80000000,
+	0xffffffff,
+	1ull << 32,
+	1ull << 47,
+	0x7ffffffff000,
+	0x800000000000,
+	1ull << 62,
+	1ull << 63,
+	(uint64_t)-1,
+	(uint64_t)-2,
+	(uint64_t)-4096,
+	0xffffffff80000000,
+	0xffff888000000000,
+	0xffffffc000000000,
+};
+
+static uint64_t draw_argument(void)
+{
+	switch (draw() % 8) {
+	case 0:
+		return edges[draw() % (sizeof(edges) / sizeof(edges[0]))];
+	case 1:
+		return draw() % 12; /* a descriptor, a command, a signal */
+	case 2:
+		return (uint64_t)arena + draw() % ARENA;
+	case 3:
+		return (uint64_t)arena + draw() % (ARENA / PAGE) * PAGE;
+	case 4:
+		return draw() % 16 * PAGE;
+	case 5:
+		return 1ull << draw() % 64;
+	case 6:
+		return (uint64_t)segments[draw() % 4];
+	default:
+		return draw() >> draw() % 64;
+	}
+}
+
+/* Calls that would only end the run: the machine's end, sleep without end, signals to everybody. */
+static int forbidden(long number)
+{
+	static const long list[] = {
+		SYS_reboot,
+		SYS_exit,
+		SYS_exit_group,
+		SYS_kill,
+		SYS_rt_sigsuspend,
+		SYS_tkill,
+		SYS_tgkill,
+		SYS_wait4,
+		SYS_waitid,
+		SYS_nanosleep,
+		SYS_ppoll,
+		SYS_pselect6,
+		SYS_setsid,
+		SYS_rt_sigreturn,
+		SYS_clone,
+		SYS_vhangup,
+		SYS_setpgid,
+		SYS_unlinkat,
+		SYS_umount2,
+		SYS_mount,
+		SYS_chroot,
+		SYS_pivot_root,
+		SYS_renameat2,
+		SYS_rt_sigqueueinfo,
+		SYS_ptrace,
+		SYS_clock_nanosleep,
+		SYS_rt_sigtimedwait,
+		SYS_clone3,
+		SYS_settimeofday,
+		SYS_clock_settime,
+		SYS_rt_tgsigqueueinfo,
+#ifdef SYS_fork
+		SYS_fork,
+		SYS_vfork,
+		SYS_pause,
+		SYS_poll,
+		SYS_select,
+		SYS_unlink,
+		SYS_rename,
+		SYS_rmdir,
+#endif
+	};
+
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
+		if (list[i] == number)
+			return 1;
+	return 0;
+}
+
+static void child_run(unsigned calls)
+{
+	if (chdir("/tmp") != 0)
+		_exit(1);
+	/* Descriptors 0 to 2 are the run's own: give the calls others to break. */
+	int null = open("/dev/null", O_RDWR);
+	for (int fd = 0; fd < 3; fd++)
+		if (dup2(null, fd) < 0)
+			close(fd); /* an earlier child may have spoilt /dev/null */
+	for (unsigned i = 0; i < calls; i++) {
+		long number = (long)(draw() % 451);
+		uint64_t a[6];
+		for (int n = 0; n < 6; n++)
+			a[n] = draw_argument();
+		/* Contents that look like pointers and lengths for what is read through pointers. */
+		for (int n = 0; n < 8; n++)
+			((uint64_t *)arena)[draw() % (PAGE / 8)] = draw_argument();
+		if (!forbidden(number))
+			syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	}
+	_exit(0);
+}
+
+/* Still a working kernel? A child that attaches, writes and exits. */
+static int alive(void)
+{
+	int status, id = shmget(IPC_PRIVATE, PAGE, IPC_CREAT | 0600);
+
+	if (id < 0)
+		return 0;
+	pid_t child = fork();
+	if (child == 0) {
+		char *map = shmat(id, NULL, 0);
+		if (map == (void *)-1)
+			_exit(1);
+		map[0] = 1;
+		_exit(0);
+	}
+	int good = child > 0 && waitpid(child, &status, 0) == child && status == 0;
+	shmctl(id, IPC_RMID, NULL);
+	return good;
+}
+
+static void segments_remove(void)
+{
+	struct shm_info info;
+	struct shmid_ds ds;
+	int last = shmctl(0, SHM_INFO, (struct shmid_ds *)&info);
+
+	for (int index = 0; index <= last; index++) {
+		int id = shmctl(index, SHM_STAT, &ds);
+		if (id >= 0)
+			shmctl(id, IPC_RMID, NULL);
+	}
+}
+
+/* The child's status; killed when it has slept or spun for too long. -1: it cannot be reaped. */
+static int child_reap(pid_t child, const sigset_t *chld)
+{
+	struct timespec limit = {CHILD_SECONDS, 0};
+	int status;
+
+	for (;;) {
+		pid_t reaped = waitpid(child, &status, WNOHANG);
+		if (reaped)
+			return reaped == child ? status : -1;
+		if (sigtimedwait(chld, NULL, &limit) < 0 && errno == EAGAIN)
+			kill(child, SIGKILL);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
+	unsigned children = argc > 2 ? (unsigned)atoi(argv[2]) : 200;
+	unsigned calls = argc > 3 ? (unsigned)atoi(argv[3]) : 500;
+	unsigned killed = 0;
+	sigset_t chld;
+
+	sigemptyset(&chld);
+	sigaddset(&chld, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &chld, NULL);
+
+	printf("calls: seed %llu, %u children, %u calls each\n", (unsigned long long)seed, children,
+	       calls);
+	fflush(stdout);
+	for (unsigned i = 0; i < children; i++) {
+		int status;
+		state = (seed + i) * 0x9e3779b97f4a7c15ull | 1;
+		pid_t child = fork();
+		if (child == 0) {
+			arena = mmap(NULL, ARENA, PROT_READ | PROT_WRITE,
+				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+			for (int n = 0; n < 4; n++)
+				segments[n] = shmget(IPC_PRIVATE, (1ul + n * 40) * PAGE,
+						     IPC_CREAT | 0666);
+			setpgid(0, 0);
+			if (i % 3 == 2 && setuid(1000 + i % 5) != 0)
+				_exit(1);
+			child_run(calls);
+		}
+		status = child < 0 ? -1 : child_reap(child, &chld);
+		if (status == -1) {
+			printf("calls: fork or wait failed at child %u: %s\n", i, strerror(errno));
+			return 1;
+		}
+		killed += WIFSIGNALED(status);
+		segments_remove();
+	}
+	if (!alive()) {
+		printf("calls: the kernel no longer shares memory\n");
+		return 1;
+	}
+	printf("calls: %u of %u children died by a signal; the kernel goes on\n", killed, children);
+	return 0;
+}
