@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: MIT
+# Programs of test/fuzz that run in the guest.
+
+FUZZ_OUT := build/$(ARCH)/test/fuzz
+TEST_PROGRAMS += $(patsubst test/fuzz/%.c,$(FUZZ_OUT)/%,$(wildcard test/fuzz/*.c))
+
+$(FUZZ_OUT)/%: test/fuzz/%.c Makefile test/fuzz/fuzz.mk
+	@mkdir -p $(@D)
+	$(call say,USER_CC,$@)
+	$(Q)$(USER_CC) $(USER_CFLAGS) -o $@ $<
