@@ -201,7 +201,7 @@ uint64_t frame_alloc(unsigned flags)
 	struct frame_cache *cache = cache_current();
 	uint64_t frame;
 
-	if (!(flags & FRAME_RESERVE) && fail_nth_hit())
+	if (!(flags & (FRAME_RESERVE | FRAME_COUNTED)) && fail_nth_hit())
 		return 0;
 	if (__builtin_expect(cache->count != 0, 1))
 		frame = cache->frame[--cache->count];
@@ -221,7 +221,7 @@ uint64_t frame_alloc_order(unsigned order, unsigned flags)
 
 	if (order == 0)
 		return frame_alloc(flags);
-	if (order > ORDER_MAX || (!(flags & FRAME_RESERVE) && fail_nth_hit()))
+	if (order > ORDER_MAX || (!(flags & (FRAME_RESERVE | FRAME_COUNTED)) && fail_nth_hit()))
 		return 0;
 	spin_lock(&frames.lock);
 	frame = block_alloc(order, flags);

@@ -15,6 +15,7 @@
 
 #define FRAME_ZERO    (1u << 0) /* filled with zeros */
 #define FRAME_RESERVE (1u << 1) /* may use the reserve: the kernel's own way out of a shortage */
+#define FRAME_COUNTED (1u << 2) /* kmem.c: this allocation was counted for fail_nth already */
 
 void frame_init(void); /* from boot_info; the initrd's frames stay taken */
 /* 2^order contiguous frames, aligned, one reference; or 0. */

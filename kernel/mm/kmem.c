@@ -89,7 +89,7 @@ static struct slab *slab_of(void *object, uint32_t class)
 
 static struct slab *slab_create(uint32_t class)
 {
-	uint64_t frame = frame_alloc_order(classes[class].order, 0);
+	uint64_t frame = frame_alloc_order(classes[class].order, FRAME_COUNTED);
 
 	if (!frame)
 		return NULL;
