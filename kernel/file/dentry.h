@@ -24,6 +24,7 @@
 
 /* A file system's root covers a directory of another one. */
 struct mount {
+	int32_t id;                    /* [I] for /proc/PID/mountinfo */
 	struct dentry *root;           /* [I] a reference */
 	struct dentry *covered;        /* [I] a reference; NULL: the root of all */
 	struct filesystem *filesystem; /* [I] a reference */

@@ -26,6 +26,7 @@ struct filesystem {
 	uint32_t mount_flags; /* [t] MS_* */
 	uint32_t references;  /* [a] inodes, and the mount */
 	uint64_t next_number; /* [a] of inodes */
+	uint64_t inodes_max;  /* [I] 0: no limit */
 	uint64_t inode_count; /* [a] */
 	uint64_t pages_max;   /* [a] 0: no limit */
 	uint64_t pages_used;  /* [a] */

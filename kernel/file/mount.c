@@ -17,6 +17,7 @@
 #include "kernel/file/path.h"
 #include "kernel/file/pipe.h"
 #include "kernel/file/proc.h"
+#include "kernel/file/text.h"
 #include "kernel/lib/print.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/frame.h"
@@ -25,6 +26,8 @@
 #include "kernel/syscall/syscall.h"
 
 #define KEPT_FLAGS (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+static int32_t last_id; /* tree lock */
 
 struct dentry *mount_root_create(struct inode *inode)
 {
@@ -41,6 +44,7 @@ int mount_attach(struct filesystem *filesystem, struct dentry *root, struct dent
 
 	if (!mount)
 		return -ENOMEM;
+	mount->id = ++last_id;
 	mount->root = root;
 	mount->covered = covered;
 	mount->filesystem = filesystem;
@@ -326,32 +330,72 @@ long sys_umount2(const uint64_t *argument)
 
 /* ---- /proc/mounts ---- */
 
-size_t mount_table_text(char *text, size_t size_bytes)
+static void add_options(struct text *text, uint32_t flags)
 {
-	size_t length = 0;
+	text_add(text, "%s%s%s%s,relatime", flags & MS_RDONLY ? "ro" : "rw",
+		 flags & MS_NOSUID ? ",nosuid" : "", flags & MS_NODEV ? ",nodev" : "",
+		 flags & MS_NOEXEC ? ",noexec" : "");
+}
+
+/* The mount that a mount's directory is on. */
+static int32_t parent_id(const struct mount *mount)
+{
+	struct dentry *dentry = mount->covered;
+
+	while (dentry && dentry->parent)
+		dentry = dentry->parent;
+	return dentry && dentry->mount ? dentry->mount->id : 0;
+}
+
+static void add_table_line(struct text *text, const struct mount *mount, const char *path)
+{
+	text_add(text, "%s %s %s ", mount->source, path, mount->filesystem->type);
+	add_options(text, mount->filesystem->mount_flags);
+	text_add(text, " 0 0\n");
+}
+
+static void add_info_line(struct text *text, const struct mount *mount, const char *path)
+{
+	const struct filesystem *filesystem = mount->filesystem;
+
+	text_add(text, "%d %d %u:%u / %s ", mount->id, parent_id(mount),
+		 abi_device_major(filesystem->device), abi_device_minor(filesystem->device), path);
+	add_options(text, filesystem->mount_flags);
+	text_add(text, " - %s %s %s\n", filesystem->type, mount->source,
+		 filesystem->mount_flags & MS_RDONLY ? "ro" : "rw");
+}
+
+static void for_each_mount(struct text *text,
+			   void (*add)(struct text *text, const struct mount *mount,
+				       const char *path))
+{
 	bool reachable, deleted;
 	char *path = kmem_alloc(PATH_BYTES_MAX);
 
-	if (!path)
-		return 0;
+	if (!path) {
+		text->no_memory = true;
+		return;
+	}
 	rwlock_lock(&file_tree_lock, false);
 	list_for_each (node, &mounts) {
 		struct mount *mount = container_of(node, struct mount, in_all);
-		uint32_t flags = mount->filesystem->mount_flags;
 
 		if (dentry_path(mount->root, root_dentry, path, PATH_BYTES_MAX, &reachable,
-				&deleted) < 0)
-			continue;
-		length += (size_t)format(
-			text + length, length < size_bytes ? size_bytes - length : 0,
-			"%s %s %s %s%s%s%s,relatime 0 0\n", mount->source, path,
-			mount->filesystem->type, flags & MS_RDONLY ? "ro" : "rw",
-			flags & MS_NOSUID ? ",nosuid" : "", flags & MS_NODEV ? ",nodev" : "",
-			flags & MS_NOEXEC ? ",noexec" : "");
+				&deleted) > 0)
+			add(text, mount, path);
 	}
 	rwlock_unlock(&file_tree_lock, false);
 	kmem_free(path, PATH_BYTES_MAX);
-	return length;
+}
+
+void mount_table_text(struct text *text)
+{
+	for_each_mount(text, add_table_line);
+}
+
+void mount_info_text(struct text *text)
+{
+	for_each_mount(text, add_info_line);
 }
 
 /* ---- boot ---- */
@@ -385,7 +429,7 @@ static void mount_at_boot(const char *type, const char *path, uint32_t mode, uin
 
 void file_init(void)
 {
-	const struct options options = {0, 0755, 0, 0};
+	const struct options options = {frame_total_count() / 4 * 3, 0755, 0, 0};
 	struct filesystem *filesystem = NULL;
 	int err;
 

@@ -16,6 +16,9 @@ int mount_attach(struct filesystem *filesystem, struct dentry *root, struct dent
 struct dentry *mount_root_create(struct inode *inode);
 
 /* "source target type options 0 0\n" for each mount; returns the length that all has. */
-size_t mount_table_text(char *text, size_t size_bytes);
+struct text;
+void mount_table_text(struct text *text);
+/* The lines of /proc/PID/mountinfo: proc(5). */
+void mount_info_text(struct text *text);
 
 #endif

@@ -158,6 +158,7 @@ static int open_finish(struct path_walk *walk, uint32_t flags, uint32_t mode, st
 /* Flags that contradict each other, and those that O_PATH ignores. */
 static int open_flags_check(uint32_t *flags)
 {
+	*flags |= O_LARGEFILE; /* all are: fcntl(2) F_GETFL says so */
 	if (*flags & O_PATH)
 		*flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	if (*flags & O_TMPFILE_BIT) {

@@ -209,15 +209,15 @@ static int show_limits(struct text *text, const struct proc_subject *subject)
 
 static int show_mounts(struct text *text, const struct proc_subject *subject)
 {
-	size_t length = mount_table_text(NULL, 0);
-	char *lines = kmem_alloc(length + 1);
-
 	(void)subject;
-	if (!lines)
-		return -ENOMEM;
-	size_t now = mount_table_text(lines, length + 1);
-	text_add_bytes(text, lines, now < length ? now : length);
-	kmem_free(lines, length + 1);
+	mount_table_text(text);
+	return 0;
+}
+
+static int show_mountinfo(struct text *text, const struct proc_subject *subject)
+{
+	(void)subject;
+	mount_info_text(text);
 	return 0;
 }
 
@@ -378,6 +378,7 @@ static bool list_tasks(const struct proc_subject *subject, uint64_t *cursor, cha
 		 .mode = S_IFREG | 0444,                                                           \
 		 .show = proc_show_maps,                                                           \
 		 .owner_only = true},                                                              \
+		{.name = "mountinfo", .mode = S_IFREG | 0444, .show = show_mountinfo},             \
 		{.name = "mounts", .mode = S_IFREG | 0444, .show = show_mounts},                   \
 		{.name = "root",                                                                   \
 		 .mode = S_IFLNK | 0777,                                                           \

@@ -181,7 +181,7 @@ static long statfs_put(struct filesystem *filesystem, uint64_t to)
 		stat.f_blocks = filesystem->pages_max ? filesystem->pages_max : used + free;
 		uint64_t left = stat.f_blocks > used ? stat.f_blocks - used : 0;
 		stat.f_bfree = stat.f_bavail = left < free ? left : free;
-		stat.f_files = frame_total_count() / 2;
+		stat.f_files = filesystem->inodes_max;
 		stat.f_ffree = stat.f_files > filesystem->inode_count
 				       ? stat.f_files - filesystem->inode_count
 				       : 0;

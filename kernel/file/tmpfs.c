@@ -108,6 +108,7 @@ static long tmpfs_read(struct file *file, struct io *io, uint64_t *position)
 		done += (long)moved;
 		if (moved < chunk)
 			return done ? done : -EFAULT;
+		arch_interrupt_point();
 	}
 	inode_touch_access(inode);
 	return done;
@@ -165,6 +166,7 @@ static long write_locked(struct inode *inode, struct io *io, uint64_t position)
 		done += result;
 		if (position > inode->size_bytes)
 			__atomic_store_n(&inode->size_bytes, position, __ATOMIC_RELAXED);
+		arch_interrupt_point();
 	}
 	if (pages_of(inode->size_bytes) < pages_of(end)) /* it fell short: back to what there is */
 		(void)shm_object_resize(inode->object, pages_of(inode->size_bytes));
@@ -425,6 +427,9 @@ static const struct inode_operations *operations_of(uint32_t mode)
 int tmpfs_inode_create(struct filesystem *filesystem, uint32_t mode, uint64_t device,
 		       struct inode **inode)
 {
+	if (filesystem->inodes_max &&
+	    __atomic_load_n(&filesystem->inode_count, __ATOMIC_RELAXED) >= filesystem->inodes_max)
+		return -ENOSPC;
 	*inode = inode_create(filesystem, operations_of(mode), mode);
 	if (!*inode)
 		return -ENOMEM;
@@ -454,7 +459,10 @@ struct filesystem *tmpfs_create(uint64_t pages_max)
 {
 	struct filesystem *filesystem = filesystem_create("tmpfs", TMPFS_MAGIC, true);
 
-	if (filesystem)
-		filesystem->pages_max = pages_max;
+	if (!filesystem)
+		return NULL;
+	filesystem->pages_max = pages_max;
+	if (pages_max) /* as on Linux: names must not take all memory either */
+		filesystem->inodes_max = frame_total_count() / 2;
 	return filesystem;
 }
