@@ -11,6 +11,7 @@
 
 bool unit_link, unit_long;
 static unsigned passed, failed;
+static bool stop_first; /* --first: the first failure is enough */
 
 void unit_check_equal(uint64_t a, uint64_t b, const char *a_text, const char *b_text,
 		      const char *file, int line)
@@ -75,12 +76,15 @@ static void run_one(const struct unit_suite *suite, const struct unit_test *test
 int unit_main(int argc, char **argv, const struct unit_suite *const *suites)
 {
 	for (int i = 1; i < argc; i++)
-		if (strcmp(argv[i], "--long") == 0) {
-			unit_long = true;
-			argv[i] = argv[--argc];
+		if (strcmp(argv[i], "--long") == 0 || strcmp(argv[i], "--first") == 0) {
+			unit_long |= argv[i][2] == 'l';
+			stop_first |= argv[i][2] == 'f';
+			argv[i--] = argv[--argc];
 		}
 	for (; *suites; suites++)
 		for (const struct unit_test *test = (*suites)->tests; test->name; test++) {
+			if (stop_first && failed > 0)
+				break;
 			if (argc > 1 && !strstr(test->name, argv[1]) &&
 			    strcmp((*suites)->name, argv[1]) != 0)
 				continue;

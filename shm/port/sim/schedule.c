@@ -63,7 +63,7 @@ unsigned sim_thread(void)
 	return schedule.current == NOBODY ? 0 : schedule.current;
 }
 
-static __attribute__((noreturn)) void jump_to(struct coroutine *to)
+static __attribute__((no_sanitize("address"))) void jump_to(struct coroutine *to)
 {
 	if (to->started)
 		__builtin_longjmp(to->jump, 1);
@@ -72,7 +72,7 @@ static __attribute__((noreturn)) void jump_to(struct coroutine *to)
 	__builtin_trap();
 }
 
-static __attribute__((noinline)) void switch_to(unsigned next)
+static __attribute__((noinline, no_sanitize("address"))) void switch_to(unsigned next)
 {
 	unsigned previous = schedule.current;
 	struct coroutine *from =
