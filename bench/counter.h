@@ -19,12 +19,50 @@ static inline uint64_t counter_read(void)
 	return (uint64_t)high << 32 | low;
 }
 #elif defined(__riscv)
-#define COUNTER_UNIT 100 /* rdtime ticks at 10 MHz */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdbool.h>
+
+#define COUNTER_UNIT       1
+#define COUNTER_TICK_UNITS 100 /* instructions for each tick of rdtime, at 10 MHz */
+
+static sigjmp_buf counter_refused;
+
+static void counter_refuse(int signal)
+{
+	siglongjmp(counter_refused, signal);
+}
+
+/* Does the kernel let programs read rdinstret, which is exact? Linux does not. */
+static inline bool counter_is_exact(void)
+{
+	static int exact = -1;
+	struct sigaction refuse = {.sa_handler = counter_refuse}, before;
+
+	if (exact >= 0)
+		return exact;
+	sigaction(SIGILL, &refuse, &before);
+	if (!sigsetjmp(counter_refused, 1)) {
+		uint64_t count;
+		__asm__ volatile("rdinstret %0" : "=r"(count));
+		exact = 1;
+	} else {
+		exact = 0;
+	}
+	sigaction(SIGILL, &before, NULL);
+	return exact;
+}
+
 static inline uint64_t counter_read(void)
 {
-	uint64_t ticks;
-	__asm__ volatile("rdtime %0" : "=r"(ticks) : : "memory");
-	return ticks;
+	uint64_t count;
+
+	if (counter_is_exact()) {
+		__asm__ volatile("rdinstret %0" : "=r"(count) : : "memory");
+		return count;
+	}
+	__asm__ volatile("rdtime %0" : "=r"(count) : : "memory");
+	return count * COUNTER_TICK_UNITS;
 }
 #else
 #error "no counter for this architecture"
