@@ -102,6 +102,8 @@ void abi_in_child(void (*run)(void *), void *argument);
 void abi_dies(void (*run)(void *), void *argument, int signal);
 /* Become another user (and group), for good: in a child. Skips where that is not possible. */
 void abi_become(uid_t uid, gid_t gid);
+/* Root who may be and make any user: not the root of a user namespace that knows only itself. */
+bool abi_is_root(void);
 /* This program's path, for execve with "--helper". */
 const char *abi_self(void);
 /* Sleep so that others may run. */

@@ -65,7 +65,7 @@ static void as_stranger(void *unused)
 
 static void strangers(void)
 {
-	if (geteuid() != 0)
+	if (!abi_is_root())
 		SKIP("not root");
 	file_test_enter();
 	umask(0);
@@ -91,7 +91,7 @@ static void strangers(void)
 
 static void root_access(void)
 {
-	if (geteuid() != 0)
+	if (!abi_is_root())
 		SKIP("not root");
 	file_test_enter();
 	file_test_make("f", "");
@@ -109,7 +109,7 @@ static void owners(void)
 {
 	struct stat state;
 
-	if (geteuid() != 0)
+	if (!abi_is_root())
 		SKIP("not root");
 	file_test_enter();
 	file_test_make("f", "");

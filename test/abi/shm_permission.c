@@ -183,7 +183,7 @@ static void creator_keeps_rights(void)
 
 static void root_may_all(void)
 {
-	if (geteuid() != 0)
+	if (!abi_is_root())
 		SKIP("needs root");
 	int id = owned_segment(0);
 	struct shmid_ds ds;
