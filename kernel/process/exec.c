@@ -196,7 +196,9 @@ static int make_cred(struct exec *exec)
 	if (euid == 0)
 		cred->effective = cred->permitted;
 	exec->cred = cred;
-	exec->ids = (struct exec_ids){cred->uid, euid, cred->gid, egid, changed};
+	/* Not only by set-id bits: who calls it with other ids than its own is secured as well. */
+	bool secure = euid != old->uid || egid != old->gid;
+	exec->ids = (struct exec_ids){cred->uid, euid, cred->gid, egid, secure};
 	return 0;
 }
 
