@@ -51,7 +51,10 @@ struct file_operations {
 	long (*read)(struct file *file, struct io *io, uint64_t *position);
 	long (*write)(struct file *file, struct io *io, uint64_t *position);
 	long (*ioctl)(struct file *file, unsigned command, uint64_t argument);
-	/* POLL_* that hold now; registers with `waiters` unless it is NULL. */
+	/*
+	 * POLL_* that hold now; registers with `waiters` unless it is NULL. Must
+	 * not sleep: a wake-up for what was registered before would be lost.
+	 */
 	unsigned (*poll)(struct file *file, struct poll_waiters *waiters);
 	/* The object that mmap shows, with a reference; NULL: no memory. No operation: cannot be mapped. */
 	struct shm_object *(*object)(struct file *file);

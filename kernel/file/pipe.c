@@ -30,8 +30,10 @@
 
 struct pipe {
 	struct mutex lock;
-	uint64_t start, end;       /* lock: positions of the first byte, and after the last */
-	unsigned readers, writers; /* lock: open files of each kind */
+	uint64_t start, end; /* lock: positions of the first byte, and after the last */
+	/* Changed under the lock, read by poll without: see pipe_poll. */
+	uint64_t filled;                       /* end - start */
+	unsigned readers, writers;             /* open files of each kind */
 	unsigned reader_serial, writer_serial; /* lock: how many ever opened; for fifos */
 	struct wait_queue readable, writable;
 	uint64_t frames[PIPE_PAGES]; /* lock; 0: none */
@@ -71,6 +73,11 @@ static uint64_t *frame_at(struct pipe *pipe, uint64_t position)
 	return &pipe->frames[(position >> PAGE_SHIFT) % PIPE_PAGES];
 }
 
+static void ring_filled(struct pipe *pipe)
+{
+	__atomic_store_n(&pipe->filled, pipe->end - pipe->start, __ATOMIC_RELAXED);
+}
+
 /* Bytes out, up to what is there. */
 static size_t ring_take(struct pipe *pipe, struct io *io)
 {
@@ -105,6 +112,7 @@ static size_t ring_take(struct pipe *pipe, struct io *io)
 		}
 		pipe->start = pipe->end = 0;
 	}
+	ring_filled(pipe);
 	return done;
 }
 
@@ -135,6 +143,7 @@ static size_t ring_put(struct pipe *pipe, struct io *io, int *err)
 			break;
 		}
 	}
+	ring_filled(pipe);
 	return done;
 }
 
@@ -222,6 +231,11 @@ static long pipe_write(struct file *file, struct io *io, uint64_t *position)
 	return done ? done : err;
 }
 
+/*
+ * Without the pipe's lock: it is a sleeping one, and a wake-up for a queue that
+ * was registered before would be spent on waiting for the lock. Who changes
+ * what is read here wakes the queues afterwards.
+ */
 static unsigned pipe_poll(struct file *file, struct poll_waiters *waiters)
 {
 	struct pipe *pipe = file->inode->pipe;
@@ -231,20 +245,18 @@ static unsigned pipe_poll(struct file *file, struct poll_waiters *waiters)
 		poll_register(waiters, &pipe->readable);
 	if (waiters && file_can_write(file))
 		poll_register(waiters, &pipe->writable);
-	mutex_lock(&pipe->lock);
 	if (file_can_read(file)) {
-		if (pipe->start != pipe->end)
+		if (__atomic_load_n(&pipe->filled, __ATOMIC_RELAXED))
 			events |= POLL_IN;
-		if (!pipe->writers && pipe->writer_serial)
+		if (!__atomic_load_n(&pipe->writers, __ATOMIC_RELAXED) && pipe->writer_serial)
 			events |= POLL_HUP;
 	}
 	if (file_can_write(file)) {
-		if (room_for(pipe, PIPE_BUF))
+		if (PIPE_BYTES - __atomic_load_n(&pipe->filled, __ATOMIC_RELAXED) >= PIPE_BUF)
 			events |= POLL_OUT;
-		if (!pipe->readers)
+		if (!__atomic_load_n(&pipe->readers, __ATOMIC_RELAXED))
 			events |= POLL_ERR;
 	}
-	mutex_unlock(&pipe->lock);
 	return events;
 }
 
@@ -278,6 +290,7 @@ static void pipe_release(struct file *file)
 			pipe->frames[i] = 0;
 		}
 		pipe->start = pipe->end = 0;
+		ring_filled(pipe);
 	}
 	mutex_unlock(&pipe->lock);
 	wait_wake_all(&pipe->readable);

@@ -54,6 +54,8 @@ void poll_register(struct poll_waiters *waiters, struct wait_queue *queue)
 		waiter = &waiters->chunks->waiters[waiters->chunks->count++];
 	}
 	waiter_add(queue, waiter);
+	/* What is looked at next must not be what it was before we queued: wait.c, nobody_waits. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
 static void waiters_remove(struct poll_waiters *waiters)
