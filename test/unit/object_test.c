@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* Objects without mappings: pages come, stay, go. */
 
+#include <string.h>
+
 #include "test/unit/unit.h"
 
 static struct shm_object *object_create(uint64_t pages)
@@ -210,6 +212,19 @@ static void object_serials(void)
 	shm_object_put(b);
 }
 
+/* The template port, linked into this program: all members but trace and swap are there. */
+static void template_complete(void)
+{
+	extern const struct shm_port template_port;
+	void (*members[sizeof(struct shm_port) / sizeof(void (*)(void))])(void);
+	unsigned missing = 0;
+
+	memcpy(members, &template_port, sizeof(members));
+	for (unsigned i = 1; i < sizeof(members) / sizeof(members[0]); i++)
+		missing += !members[i];
+	check_equal(missing, 4);
+}
+
 static const struct unit_test tests[] = {
 	{"empty", "an object of no pages has none", object_empty, true},
 	{"too_large", "2^62 bytes is the limit; the charge may refuse earlier", object_too_large,
@@ -226,6 +241,7 @@ static const struct unit_test tests[] = {
 	{"charged", "pages and tables are charged, and a refused growth changes nothing",
 	 object_charged, true},
 	{"serials", "serials are never reused", object_serials, true},
+	{"template", "the template port has every member", template_complete, true},
 	{0},
 };
 const struct unit_suite object_suite = {"object", tests};

@@ -124,6 +124,7 @@ void sim_expect_unreachable(const struct sim_space *space, uint64_t start, uint6
 			    unsigned access);
 /* A frame or table is about to be freed: no CPU may reach it. */
 void sim_expect_frame_unreachable(uint64_t frame);
+/* The entry of the space's own leaf; NULL: it has none there. */
 uint64_t *sim_own_entry(struct sim_space *space, uint64_t address);
 
 /* ---- memory.c ---- */
@@ -134,6 +135,7 @@ void sim_table_free(uint64_t table);
 
 /* ---- host.c: what a kernel does around shm. Each takes the locks it needs. ---- */
 
+struct sim_area *sim_area_at(struct sim_space *space, uint64_t address); /* NULL: none */
 struct sim_space *sim_space_create(int32_t pid);
 void sim_space_destroy(struct sim_space *space); /* exit: all areas go */
 struct sim_space *sim_space_fork(struct sim_space *parent, int32_t pid);
