@@ -40,7 +40,7 @@ FLAGS_riscv64 := --target=riscv64-unknown-elf -march=rv64imac_zicsr_zifencei -ma
 
 INCLUDES := -I. -Ishm/include -Iarch/$(ARCH)/include -Ishm/cpu/$(ARCH) -Iabi/$(ARCH)
 CFLAGS := -std=gnu11 -ffreestanding -fno-pic -fno-pie -O2 -g -fno-strict-aliasing \
-	-fno-omit-frame-pointer -fno-stack-protector -fno-common \
+	-momit-leaf-frame-pointer -fno-stack-protector -fno-common \
 	-Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wvla -Werror \
 	$(FLAGS_$(ARCH)) $(INCLUDES) $(if $(filter 1,$(DEBUG)),-DSAMEPAGE_DEBUG)
 
