@@ -6,6 +6,7 @@
 
 #include "shm/creator.h"
 
+/* Mixing is one to one: equal hashes are equal pids. */
 static struct shm_creator *find(struct shm_namespace *ns, int32_t pid)
 {
 	return (struct shm_creator *)shm_hash_first(&ns->creators, shm_hash_mix((uint32_t)pid));
@@ -14,11 +15,17 @@ static struct shm_creator *find(struct shm_namespace *ns, int32_t pid)
 struct shm_creator *shm_creator_obtain(struct shm_namespace *ns, int32_t pid)
 {
 	const struct shm_port *port = ns->shm->port;
-	struct shm_creator *creator = find(ns, pid);
-	uint32_t hash = shm_hash_mix((uint32_t)pid);
+	struct shm_creator *creator = ns->last_creator;
+	uint32_t hash;
 
-	if (creator)
+	if (creator && creator->pid == pid)
 		return creator;
+	creator = find(ns, pid);
+	if (creator) {
+		ns->last_creator = creator;
+		return creator;
+	}
+	hash = shm_hash_mix((uint32_t)pid);
 	creator = port->mem_alloc(sizeof(*creator), 0);
 	if (!creator)
 		return NULL;
@@ -74,6 +81,8 @@ void shm_creator_exit(struct shm_namespace *ns, int32_t pid)
 			shm_segment_remove_unused(segment, &dead);
 	}
 	shm_hash_remove(&ns->creators, &creator->node);
+	if (ns->last_creator == creator)
+		ns->last_creator = NULL;
 	__atomic_store_n(&ns->creator_count, ns->creators.node_count, __ATOMIC_RELAXED);
 	shm_namespace_unlock(ns);
 	ns->shm->port->mem_free(creator, sizeof(*creator));

@@ -68,6 +68,7 @@ void shm_namespace_put(struct shm_namespace *ns)
 	shm_namespace_lock(ns);
 	for (uint32_t i = 0; (i = shm_array_next(&ns->segments, i)) < SHM_ARRAY_LIMIT; i++)
 		shm_segment_remove(shm_array_get(&ns->segments, i), &dead);
+	ns->last_creator = NULL;
 	while ((node = shm_hash_pop(&ns->creators))) {
 		struct shm_creator *creator = (struct shm_creator *)node;
 		while (creator->first)
@@ -167,7 +168,7 @@ static uint32_t choose_index(const struct shm_namespace *ns, uint32_t *sequence)
 int shm_namespace_enter(struct shm_namespace *ns, struct shm_segment *segment)
 {
 	struct shm_creator *creator;
-	uint32_t index, sequence, hash = key_hash(ns, segment->key);
+	uint32_t index, sequence, hash = 0;
 
 	if (ns->segment_count >= ns->limits.shmmni)
 		return -ENOSPC;
@@ -177,9 +178,12 @@ int shm_namespace_enter(struct shm_namespace *ns, struct shm_segment *segment)
 	creator = shm_creator_obtain(ns, segment->cpid);
 	if (!creator || shm_array_prepare(&ns->segments, index))
 		return -ENOMEM;
-	if (segment->key != IPC_PRIVATE && shm_hash_prepare(&ns->keys, hash)) {
-		shm_array_trim(&ns->segments, index);
-		return -ENOMEM;
+	if (segment->key != IPC_PRIVATE) {
+		hash = key_hash(ns, segment->key);
+		if (shm_hash_prepare(&ns->keys, hash)) {
+			shm_array_trim(&ns->segments, index);
+			return -ENOMEM;
+		}
 	}
 
 	segment->id = (int32_t)(sequence << ns->index_bits | index);

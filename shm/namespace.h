@@ -32,9 +32,10 @@ struct shm_namespace {
 	int32_t last_index; /* given last, -1: none; at or below it, the sequence number moves on */
 	uint32_t sequence;
 	uint64_t total_pages;
-	struct shm_array segments; /* by index */
-	struct shm_hash keys;      /* but IPC_PRIVATE */
-	struct shm_hash creators;  /* by pid: struct shm_creator */
+	struct shm_array segments;        /* by index */
+	struct shm_hash keys;             /* but IPC_PRIVATE */
+	struct shm_hash creators;         /* by pid: struct shm_creator */
+	struct shm_creator *last_creator; /* found last: it often comes again */
 };
 
 static inline void shm_namespace_lock(struct shm_namespace *ns)

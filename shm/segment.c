@@ -304,17 +304,20 @@ bool shm_segment_owned(const struct shm_segment *segment, const struct shm_calle
 
 void shm_segment_stat(struct shm_segment *segment, struct abi_shmid_ds *ds)
 {
-	*ds = (struct abi_shmid_ds){
-		.shm_perm = {.key = segment->key,
-			     .uid = segment->uid,
-			     .gid = segment->gid,
-			     .cuid = segment->cuid,
-			     .cgid = segment->cgid,
-			     .seq = (uint16_t)(segment->id >> segment->ns->index_bits)},
-		.shm_segsz = segment->size_bytes,
-		.shm_ctime = segment->ctime,
-		.shm_cpid = segment->cpid,
-	};
+	/* Each field once: the struct is large, and this is all that the call does. */
+	ds->shm_perm.key = segment->key;
+	ds->shm_perm.uid = segment->uid;
+	ds->shm_perm.gid = segment->gid;
+	ds->shm_perm.cuid = segment->cuid;
+	ds->shm_perm.cgid = segment->cgid;
+	ds->shm_perm.seq = (uint16_t)(segment->id >> segment->ns->index_bits);
+	ds->shm_perm.pad = 0;
+	ds->shm_perm.pad_end = 0;
+	ds->shm_perm.unused[0] = ds->shm_perm.unused[1] = 0;
+	ds->shm_segsz = segment->size_bytes;
+	ds->shm_ctime = segment->ctime;
+	ds->shm_cpid = segment->cpid;
+	ds->unused[0] = ds->unused[1] = 0;
 	segment_lock(segment);
 	ds->shm_perm.mode = segment->mode;
 	ds->shm_atime = segment->atime;

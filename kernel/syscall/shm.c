@@ -134,9 +134,9 @@ long sys_shmctl(const uint64_t *argument)
 	struct shm_namespace *ns = call_begin(&caller);
 	long result;
 
-	if (shmid < 0)
-		return -EINVAL; /* before the buffer is looked at */
-	if (command == IPC_SET && copy_from_user(&data.ds, argument[2], sizeof(data.ds)))
+	/* A negative id is seen before the buffer is looked at, any other after it. */
+	if (command == IPC_SET && shmid >= 0 &&
+	    copy_from_user(&data.ds, argument[2], sizeof(data.ds)))
 		return -EFAULT;
 	result = shm_control(ns, &caller, shmid, command, &data);
 	if (result < 0)
