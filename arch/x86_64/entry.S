@@ -75,9 +75,18 @@ syscall_entry:
 	push %rax
 	push_registers
 	xor %ebp, %ebp
-	mov %rsp, %rdi
-	call trap_syscall
-	mov %gs:CPU_THREAD, %rax
+	/* Straight to the handler; trap_syscall is for numbers that have none. */
+	cmp %eax, syscall_table_size(%rip)
+	jbe 2f
+	mov %eax, %ecx
+	shl $SYSCALL_ENTRY_SHIFT, %rcx
+	mov syscall_table(%rcx), %rcx
+	test %rcx, %rcx
+	jz 2f
+	lea FRAME_ARGUMENTS(%rsp), %rdi
+	call *%rcx
+	mov %rax, FRAME_RAX(%rsp)
+1:	mov %gs:CPU_THREAD, %rax
 	cmpl $0, THREAD_WORK(%rax)
 	jne user_exit
 	/*
@@ -110,6 +119,10 @@ syscall_entry:
 	mov FRAME_RSP - FRAME_R11(%rsp), %rsp
 	swapgs
 	sysretq
+
+2:	mov %rsp, %rdi
+	call trap_syscall
+	jmp 1b
 
 	/* rdi: a frame of user mode. */
 	.globl frame_leave

@@ -13,11 +13,14 @@
 
 #define THREAD_WORK 56
 
-#define FRAME_R11    96
-#define FRAME_RCX    104
-#define FRAME_RAX    112
-#define FRAME_RIP    136
-#define FRAME_RFLAGS 152
-#define FRAME_RSP    160
+#define FRAME_ARGUMENTS 48
+#define FRAME_R11       96
+#define FRAME_RCX       104
+#define FRAME_RAX       112
+#define FRAME_RIP       136
+#define FRAME_RFLAGS    152
+#define FRAME_RSP       160
+
+#define SYSCALL_ENTRY_SHIFT 4
 
 #endif

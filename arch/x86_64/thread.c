@@ -10,6 +10,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/process/thread.h"
 #include "kernel/syscall/syscall.h"
+#include "kernel/syscall/table.h"
 
 #define RFLAGS_USER 0x202 /* interrupts on; bit 1 is always set */
 
@@ -22,6 +23,9 @@ _Static_assert(offsetof(struct arch_cpu, kernel_stack) == CPU_KERNEL_STACK, "off
 _Static_assert(offsetof(struct arch_cpu, user_sp) == CPU_USER_SP, "offsets.h");
 _Static_assert(offsetof(struct cpu, thread) == CPU_THREAD, "offsets.h");
 _Static_assert(offsetof(struct thread, work) == THREAD_WORK, "offsets.h");
+_Static_assert(sizeof(struct syscall_entry) == 1 << SYSCALL_ENTRY_SHIFT, "offsets.h");
+_Static_assert(offsetof(struct syscall_entry, handler) == 0, "entry.S");
+_Static_assert(offsetof(struct trap_frame, rdi) == FRAME_ARGUMENTS, "offsets.h");
 _Static_assert(offsetof(struct trap_frame, r11) == FRAME_R11, "offsets.h");
 _Static_assert(offsetof(struct trap_frame, rcx) == FRAME_RCX, "offsets.h");
 _Static_assert(offsetof(struct trap_frame, rax) == FRAME_RAX, "offsets.h");

@@ -47,9 +47,11 @@ extern unsigned cpu_online_count;
 /* Bit for each CPU that runs. [a] */
 extern uint64_t cpu_online_mask;
 
+_Static_assert(offsetof(struct cpu, thread) == sizeof(struct arch_cpu), "arch_thread_current");
+
 static inline struct thread *thread_current(void)
 {
-	return cpu_current()->thread;
+	return arch_thread_current();
 }
 
 #endif

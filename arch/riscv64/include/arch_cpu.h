@@ -17,6 +17,7 @@
 #define ARCH_ELF_MACHINE 243 /* EM_RISCV */
 
 struct cpu;
+struct thread;
 
 /* Registers of the interrupted program; x[n] is register n, x[0] is unused. */
 struct trap_frame {
@@ -100,6 +101,11 @@ static inline struct cpu *cpu_current(void)
 	struct cpu *cpu;
 	__asm__ volatile("mv %0, tp" : "=r"(cpu));
 	return cpu;
+}
+/* The running thread: the field of struct cpu behind struct arch_cpu. */
+static inline struct thread *arch_thread_current(void)
+{
+	return *(struct thread **)((char *)cpu_current() + sizeof(struct arch_cpu));
 }
 
 static inline void cpu_relax(void)

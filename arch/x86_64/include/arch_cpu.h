@@ -13,6 +13,7 @@
 #define ARCH_ELF_MACHINE 62 /* EM_X86_64 */
 
 struct cpu;
+struct thread;
 
 /* Registers of the interrupted program, in the order in which the entry code pushes them. */
 struct trap_frame {
@@ -82,6 +83,9 @@ struct arch_thread {
 		trap_address; /* the last one in user mode, for signal frames */
 };
 
+/* Memory relative to gs. Plain loads: what waits, switches or interrupts is a call or a barrier. */
+#define ARCH_PER_CPU __attribute__((address_space(256)))
+
 /* The first fields of struct cpu, at fixed offsets for the entry code; gs points there. */
 struct arch_cpu {
 	struct cpu *self;      /* gs:0 */
@@ -91,9 +95,12 @@ struct arch_cpu {
 
 static inline struct cpu *cpu_current(void)
 {
-	struct cpu *cpu;
-	__asm__ volatile("mov %%gs:0, %0" : "=r"(cpu));
-	return cpu;
+	return *(struct cpu * ARCH_PER_CPU *)offsetof(struct arch_cpu, self);
+}
+/* The running thread: the field of struct cpu behind struct arch_cpu. */
+static inline struct thread *arch_thread_current(void)
+{
+	return *(struct thread * ARCH_PER_CPU *)sizeof(struct arch_cpu);
 }
 
 static inline void cpu_relax(void)
