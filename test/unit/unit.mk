@@ -31,3 +31,4 @@ $(foreach cpu,$(UNIT_CPUS),$(eval $(call UNIT_CPU,$(cpu))))
 $(foreach cpu,$(UNIT_CPUS),$(eval $(call UNIT_PROGRAM,unit,$(filter-out test/unit/unit.c \
 	test/unit/interleave.c,$(wildcard test/unit/*.c)) shm/port/template/port.c,$(cpu))))
 $(foreach cpu,$(UNIT_CPUS),$(eval $(call UNIT_PROGRAM,interleave,test/unit/interleave.c,$(cpu))))
+$(foreach cpu,$(UNIT_CPUS),$(eval $(call UNIT_PROGRAM,model,test/model/model.c,$(cpu))))

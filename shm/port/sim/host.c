@@ -134,29 +134,41 @@ static int area_cut(struct sim_space *space, uint64_t at)
 	return 0;
 }
 
-/* The space's own pages in [start, end) go: clear, flush, free. */
-static void own_pages_drop(struct sim_space *space, uint64_t start, uint64_t end)
+/* Up to `max` own pages from *at on are cleared: their frames; *at moves on. */
+static unsigned own_pages_clear(struct sim_space *space, uint64_t *at, uint64_t end,
+				uint64_t *frames, unsigned max)
 {
-	uint64_t found, frames[64];
 	unsigned count = 0;
+	uint64_t found;
 
-	for (uint64_t at = start; at < end; at += SHM_PAGE_BYTES) {
-		if (shm_entry_is_none(sim.port.slot_next(&space->shm, at, end, &found)))
+	for (; *at < end && count < max; *at += SHM_PAGE_BYTES) {
+		if (shm_entry_is_none(sim.port.slot_next(&space->shm, *at, end, &found))) {
+			*at = end;
 			break;
-		if (found > at)
-			at = found;
-		uint64_t *entry = sim_own_entry(space, at);
+		}
+		if (found > *at)
+			*at = found;
+		uint64_t *entry = sim_own_entry(space, *at);
 		if (!entry || shm_entry_is_none(*entry) || !shm_entry_is_own(*entry))
 			continue;
-		sim_assert(count < 64);
 		frames[count++] = shm_entry_frame(*entry);
 		*entry = SHM_ENTRY_NONE;
 	}
-	if (count == 0)
-		return;
-	sim.port.flush_range(&space->shm, start, end);
-	while (count > 0)
-		sim.port.frame_free(frames[--count]);
+	return count;
+}
+
+/* The space's own pages in [start, end) go: clear, flush, free. */
+static void own_pages_drop(struct sim_space *space, uint64_t start, uint64_t end)
+{
+	uint64_t frames[64];
+
+	while (start < end) {
+		unsigned count = own_pages_clear(space, &start, end, frames, 64);
+		if (count > 0)
+			sim.port.flush_range(&space->shm, 0, UINT64_MAX);
+		while (count > 0)
+			sim.port.frame_free(frames[--count]);
+	}
 }
 
 /* Own leaves of spans without areas go. */
