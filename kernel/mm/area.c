@@ -74,6 +74,7 @@ void areas_init(struct space *space)
 {
 	space->areas.node = NULL;
 	space->areas.update = summary_update;
+	space->room_bytes = UINT64_MAX;
 }
 
 struct area *area_alloc(void)
@@ -134,8 +135,16 @@ void area_insert(struct space *space, struct area *area)
 		space->locked_pages += area_pages(area);
 }
 
+/* A gap appears above or grows: what the last search found out is no longer so. */
+static void room_forget(struct space *space, const struct area *area)
+{
+	if (area->end > space->room_end)
+		space->room_bytes = UINT64_MAX;
+}
+
 void area_remove(struct space *space, struct area *area)
 {
+	room_forget(space, area);
 	rb_remove(&space->areas, &area->node);
 	space->area_count--;
 	space->mapped_pages -= area_pages(area);
@@ -145,6 +154,7 @@ void area_remove(struct space *space, struct area *area)
 
 void area_resize(struct space *space, struct area *area, uint64_t start, uint64_t end)
 {
+	room_forget(space, area);
 	/* Unsigned arithmetic wraps: a shrink adds the complement. */
 	space->mapped_pages += (end - start) / SHM_PAGE_BYTES - area_pages(area);
 	if (area->flags & AREA_LOCKED)
@@ -200,12 +210,13 @@ static bool can_merge(const struct area *low, const struct area *high)
 
 static void merge_pair(struct space *space, struct area *low, struct area *high)
 {
-	uint64_t end = high->end;
+	uint64_t end = high->end, room_bytes = space->room_bytes;
 
 	area_remove(space, high);
 	low->own_pages += high->own_pages;
 	low->touched |= high->touched;
 	area_resize(space, low, low->start, end);
+	space->room_bytes = room_bytes; /* no gap has come */
 	area_free(high);
 }
 
@@ -330,16 +341,47 @@ static uint64_t room_find(struct space *space, const struct room *room)
 	return found ? found : room_in_gap(room, room->low, root->subtree_low);
 }
 
+/*
+ * Above room_end nothing fits, if the last search asked for no more than this
+ * one: so the gap right below it is the highest candidate. 0: it is too small.
+ */
+static uint64_t room_again(struct space *space, const struct room *room)
+{
+	struct rb_node *node = space->areas.node;
+	struct area *below = NULL;
+
+	if (room->size_bytes < space->room_bytes || room->alignment_bytes < space->room_alignment ||
+	    ((room->phase_bytes ^ space->room_phase) & (space->room_alignment - 1)))
+		return 0;
+	while (node) {
+		struct area *area = area_of(node);
+
+		if (area->start < space->room_end) {
+			below = area;
+			node = node->right;
+		} else {
+			node = node->left;
+		}
+	}
+	return below ? room_in_gap(room, below->reach, space->room_end) : 0;
+}
+
 uint64_t area_find_room(struct space *space, uint64_t size_bytes, uint64_t alignment_bytes,
 			uint64_t phase_bytes)
 {
 	struct room room = {MAP_LOWEST, space->map_top, size_bytes, alignment_bytes,
 			    phase_bytes & (alignment_bytes - 1)};
-	uint64_t found = room_find(space, &room);
+	uint64_t found = room_again(space, &room);
 
-	if (!found) {
-		room.high = mmu_user_end - SHM_PAGE_BYTES;
+	if (!found)
 		found = room_find(space, &room);
+	if (found) {
+		space->room_end = found + size_bytes;
+		space->room_bytes = size_bytes;
+		space->room_alignment = alignment_bytes;
+		space->room_phase = room.phase_bytes;
+		return found;
 	}
-	return found;
+	room.high = mmu_user_end - SHM_PAGE_BYTES;
+	return room_find(space, &room);
 }

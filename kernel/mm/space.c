@@ -268,9 +268,10 @@ int space_unmap(struct space *space, uint64_t start, uint64_t end)
 
 	if (!area || area->start >= end)
 		return 0;
-	if (area_spares_take(space, &spares, area, start, end))
-		return -ENOMEM;
-	if (spares.record[0] || spares.record[1]) {
+	/* Mostly one whole area goes, and nothing is cut. */
+	if (area->start != start || area->end != end) {
+		if (area_spares_take(space, &spares, area, start, end))
+			return -ENOMEM;
 		area_cut(space, &spares, start, end);
 		area = space_area_above(space, start);
 	}
@@ -391,6 +392,7 @@ uint64_t space_layout(struct space *space, uint64_t stack_limit_bytes)
 	if (gap < STACK_GAP_MIN)
 		gap = STACK_GAP_MIN;
 	space->stack_start = top;
+	space->room_bytes = UINT64_MAX;
 	space->map_top = (top - gap) & ~(PAGE_BYTES - 1);
 	space->map_top -= space_random_bytes(mmu_levels > 3 ? RANDOM_MAPPINGS : RANDOM_MAPPINGS_3);
 	return top;

@@ -59,6 +59,8 @@ struct space {
 	uint64_t brk_start, brk_end;
 	uint64_t stack_start; /* where the initial stack begins (highest address) */
 	uint64_t map_top;     /* kernel-chosen addresses go downward from here */
+	/* Space lock: nothing of this size and alignment, or more, fits above room_end (area.c). */
+	uint64_t room_end, room_bytes, room_alignment, room_phase;
 	uint64_t arguments_start, arguments_end, environment_start, environment_end;
 	uint64_t mapped_pages; /* of all areas */
 	uint64_t own_pages;    /* [p] private pages resident */
