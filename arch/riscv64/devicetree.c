@@ -17,6 +17,7 @@
 #define TOKEN_NOTHING                 4
 #define DEPTH_MAX                     8
 #define INTERRUPT_SUPERVISOR_EXTERNAL 9
+#define ISA_LEAST                     "rv64imafdc" /* of a tree that does not say */
 
 struct property {
 	const uint8_t *data;
@@ -130,7 +131,10 @@ static void cpu_finish(const struct node *node, const struct node *parent)
 		return;
 	if (reg.start == machine.boot_hart) {
 		boot_hart_phandle = node->interrupt_phandle;
-		string_copy(machine.isa, (const char *)node->properties[ISA].data,
+		string_copy(machine.isa,
+			    node->properties[ISA].size_bytes
+				    ? (const char *)node->properties[ISA].data
+				    : ISA_LEAST,
 			    sizeof(machine.isa));
 	} else if (machine.hart_count < CPUS_MAX) {
 		machine.harts[machine.hart_count++] = reg.start;
