@@ -9,7 +9,7 @@
 #include "kernel/mm/frame.h"
 #include "kernel/process/process.h"
 
-#define START_TIMEOUT_NS 2000000000ull
+#define START_TIMEOUT_NS 10000000000ull /* a loaded host may not run a hart for long */
 
 #define TESTER_PASS  0x5555
 #define TESTER_FAIL  0x3333
@@ -18,14 +18,28 @@
 #define RESET_SHUTDOWN    0
 #define RESET_COLD_REBOOT 1
 
-static uint32_t started; /* [a] CPUs whose bit is set have run */
+/* What became of the CPU that is being started: one at a time. */
+enum start_state { START_ASKED, START_RUNS, START_GIVEN_UP };
+static uint32_t start_state; /* [a] */
+
+struct cpu *secondary_cpu; /* start.S: the one being started */
 
 void secondary_main(void);
+
+static bool start_state_move(uint32_t to)
+{
+	uint32_t from = START_ASKED;
+
+	/* Release and acquire: what each side wrote before is seen by the other. */
+	return __atomic_compare_exchange_n(&start_state, &from, to, false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_ACQUIRE);
+}
 
 void secondary_main(void)
 {
 	trap_init_cpu();
-	__atomic_fetch_or(&started, 1u << cpu_current()->id, __ATOMIC_RELEASE);
+	while (!start_state_move(START_RUNS))
+		__asm__ volatile("wfi"); /* too late: it is counted as missing, and stays so */
 	kernel_secondary_main();
 }
 
@@ -34,15 +48,20 @@ bool arch_cpu_start(unsigned id, struct thread *idle)
 	struct cpu *cpu = &cpus[id];
 	uint64_t give_up_ns = clock_now_ns() + START_TIMEOUT_NS;
 
+	/* One that was given up may still come, and would take the next one's place. */
+	if (start_state == START_GIVEN_UP)
+		return false;
 	cpu->arch.self = cpu;
 	cpu->arch.hart = machine.harts[id];
 	cpu->arch.kernel_stack = (uint64_t)(idle->stack + KERNEL_STACK_BYTES);
-	struct sbi_result result = sbi_call(SBI_HSM, 0, cpu->arch.hart,
-					    image_physical(_start_secondary), (uint64_t)cpu);
+	secondary_cpu = cpu;
+	__atomic_store_n(&start_state, START_ASKED, __ATOMIC_RELEASE);
+	struct sbi_result result =
+		sbi_call(SBI_HSM, 0, cpu->arch.hart, image_physical(_start_secondary), 0);
 	if (result.error)
 		return false;
-	while (!(__atomic_load_n(&started, __ATOMIC_ACQUIRE) & 1u << id)) {
-		if (clock_now_ns() > give_up_ns)
+	while (__atomic_load_n(&start_state, __ATOMIC_ACQUIRE) != START_RUNS) {
+		if (clock_now_ns() > give_up_ns && start_state_move(START_GIVEN_UP))
 			return false;
 		cpu_relax();
 	}

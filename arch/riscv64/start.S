@@ -34,6 +34,14 @@
 	.section .text.start, "ax"
 	.global _start
 _start:
+	/*
+	 * OpenSBI 1.1 marks a hart as one to be started before it notes where: a hart that looks
+	 * in between comes here, as at power-on. Only the first to come is the boot hart.
+	 */
+	la t0, boot_taken
+	li t1, 1
+	amoswap.w t1, t1, (t0)
+	bnez t1, _start_secondary
 	csrw sie, zero
 	csrw sstatus, zero
 	/* Under Sv48 the table of the last 512 GiB hangs in the last root entry. */
@@ -64,7 +72,7 @@ boot_high:
 1:	wfi
 	j 1b
 
-	/* a0 hart, a1 the idle thread's struct cpu; its stack is in arch_cpu.kernel_stack. */
+	/* CPUs are started one at a time: secondary_cpu is this one's struct cpu, with its stack. */
 	.global _start_secondary
 _start_secondary:
 	csrw sie, zero
@@ -83,7 +91,8 @@ _start_secondary:
 
 	.balign 4
 secondary_high:
-	mv tp, a1
+	la tp, secondary_cpu
+	ld tp, 0(tp)
 	ld sp, CPU_KERNEL_STACK(tp)
 	la t0, trap_entry
 	csrw stvec, t0
@@ -95,10 +104,16 @@ secondary_high:
 	j 1b
 
 	/*
+	 * boot_taken is in .data, not .bss: it must be 0 when nothing has run yet.
+	 *
 	 * The tables that start-up runs on: physical 0 to 8 GiB at the direct map,
 	 * and the second GiB from 2 on where the image is linked. mmu.c replaces them.
 	 */
 	.data
+	.balign 4
+boot_taken:
+	.word 0
+
 	.balign 4096
 boot_upper:
 	.zero 256 * 8
