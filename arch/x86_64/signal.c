@@ -146,15 +146,22 @@ int arch_signal_deliver(struct thread *thread, const struct signal_delivery *del
 	return 0;
 }
 
-/* What a program may put back: nothing that makes the CPU refuse to load it. */
-static void fpu_sanitize(struct fpu_area *area, bool extended)
+/* May the CPU load it? What it would refuse is the program's fault, as on Linux: -EFAULT. */
+static int fpu_check(struct fpu_area *area, bool extended)
 {
-	area->mxcsr &= fpu_mxcsr_mask;
+	uint64_t reserved = area->compaction;
+
+	if (area->mxcsr & ~fpu_mxcsr_mask)
+		return -EFAULT;
 	if (!cpu_features.xsave)
-		return;
-	area->in_use = extended ? area->in_use & cpu_features.xsave_mask : 3;
-	area->compaction = 0;
-	memset(area->reserved1, 0, sizeof(area->reserved1));
+		return 0;
+	if (!extended) {
+		area->in_use = 3;
+		return 0;
+	}
+	for (unsigned i = 0; i < sizeof(area->reserved1) / sizeof(area->reserved1[0]); i++)
+		reserved |= area->reserved1[i];
+	return reserved || area->in_use & ~(uint64_t)cpu_features.xsave_mask ? -EFAULT : 0;
 }
 
 /* The state as the program left it, checked. 0, -EFAULT. */
@@ -171,8 +178,7 @@ static int fpu_fetch(struct fpu_area *area, uint64_t from)
 		extended = false;
 	if (extended && copy_from_user(area, from, cpu_features.fpu_bytes))
 		return -EFAULT;
-	fpu_sanitize(area, extended);
-	return 0;
+	return fpu_check(area, extended);
 }
 
 /* The vector state from the user's stack; address 0: as in a fresh program. 0, -EFAULT. */
@@ -223,7 +229,7 @@ int arch_signal_return(struct thread *thread, uint64_t *mask)
 	/* The handler's ret took the return address: sp points to the context. */
 	if (copy_from_user(&context, frame->rsp, sizeof(context)))
 		return -EFAULT;
-	if (fpu_read(thread, context.machine.fpu))
+	if ((context.machine.cs | 3) != USER_CODE || fpu_read(thread, context.machine.fpu))
 		return -EFAULT;
 	machine_load(&context.machine, frame);
 	*mask = context.mask;

@@ -15,6 +15,7 @@
 #define VECTOR_SIMD       19
 #define EXCEPTION_COUNT   32
 
+#define FAULT_PRESENT  (1u << 0)
 #define FAULT_WRITE    (1u << 1)
 #define FAULT_USER     (1u << 2)
 #define FAULT_RESERVED (1u << 3)
@@ -90,6 +91,9 @@ static void page_fault(struct trap_frame *frame)
 						       : SHM_READ;
 
 	if (frame_from_user(frame)) {
+		/* As on Linux, a program cannot tell from the error what the kernel has mapped. */
+		if (address >= mmu_user_end)
+			frame->error |= FAULT_PRESENT;
 		trap_note(frame, VECTOR_PAGE_FAULT, address);
 	} else if (address >= mmu_user_end || access == SHM_EXEC || !arch_fixup_find(frame->rip)) {
 		/* Not in a user-copy function: nothing in the kernel may touch this. */
