@@ -341,6 +341,7 @@ static const struct shm_port kernel_port = {
 	.frame_hold = frame_get,
 	.frame_references = frame_references,
 	.frame_free = frame_put,
+	.frames_free = frame_put_many,
 	.frame_data = port_frame_data,
 	.table_alloc = port_table_alloc,
 	.table_free = frame_put,

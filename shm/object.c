@@ -88,30 +88,18 @@ void shm_object_get(struct shm_object *object)
 	__atomic_fetch_add(&object->references, 1, __ATOMIC_RELAXED);
 }
 
-/* Nobody maps the object and nobody else knows it. */
-static void leaf_empty(struct shm_object *object, struct shm_leaf *leaf, unsigned count)
-{
-	for (unsigned i = 0; i < count && leaf->used > 0; i++) {
-		if (shm_entry_is_none(leaf->entries[i]))
-			continue;
-		shm_object_entry_free(object, leaf->entries[i]);
-		leaf->entries[i] = SHM_ENTRY_NONE;
-		leaf->used--;
-	}
-}
-
 static void object_destroy(struct shm_object *object)
 {
 	struct shm *shm = object->shm;
 
 	shm_assert(shm, !object->mappings && !object->busy);
 	if (object->small) {
-		leaf_empty(object, &object->inlined.leaf, SHM_INLINE_PAGES);
+		shm_leaf_empty(object, &object->inlined.leaf, 0, SHM_INLINE_PAGES);
 	} else {
 		struct shm_leaf *leaf;
 		uint64_t number = 0;
 		while ((leaf = shm_radix_next(&object->leaves, &number))) {
-			leaf_empty(object, leaf, SHM_ENTRIES_PER_TABLE);
+			shm_leaf_empty(object, leaf, 0, SHM_ENTRIES_PER_TABLE);
 			shm_radix_remove(shm, &object->leaves, number);
 			shm_leaf_destroy(shm, leaf);
 			number++;
@@ -256,19 +244,40 @@ void shm_reserve_drop(struct shm *shm, struct shm_reserve *reserve)
 
 /* ---- pages ---- */
 
-void shm_object_entry_free(struct shm_object *object, uint64_t entry)
+#define FREE_BATCH 64
+
+void shm_leaf_empty(struct shm_object *object, struct shm_leaf *leaf, unsigned first,
+		    unsigned count)
 {
 	const struct shm_port *port = object->shm->port;
+	uint64_t frames[FREE_BATCH], freed = 0;
+	unsigned batch = 0;
 
-	if (shm_entry_is_present(entry) || shm_entry_is_old(entry)) {
-		port->frame_free(shm_entry_is_old(entry) ? shm_entry_old_frame(entry)
-							 : shm_entry_frame(entry));
-		object->resident--;
-		shm_count(&object->shm->counters.pages, -1);
-	} else if (shm_entry_is_swapped(entry)) {
-		port->swap_free(shm_entry_swap_slot(entry));
-		object->swapped--;
+	for (unsigned i = first; i < first + count && leaf->used > 0; i++) {
+		uint64_t entry = leaf->entries[i];
+		if (shm_entry_is_none(entry))
+			continue;
+		shm_entry_store(&leaf->entries[i], SHM_ENTRY_NONE);
+		leaf->used--;
+		if (shm_entry_is_present(entry)) {
+			frames[batch++] = shm_entry_frame(entry);
+		} else if (shm_entry_is_old(entry)) {
+			frames[batch++] = shm_entry_old_frame(entry);
+		} else if (shm_entry_is_swapped(entry)) {
+			port->swap_free(shm_entry_swap_slot(entry));
+			object->swapped--;
+		}
+		if (batch == FREE_BATCH) {
+			port->frames_free(frames, batch);
+			freed += batch;
+			batch = 0;
+		}
 	}
+	if (batch > 0)
+		port->frames_free(frames, batch);
+	freed += batch;
+	object->resident -= freed;
+	shm_count(&object->shm->counters.pages, -(int64_t)freed);
 }
 
 void shm_object_wait_idle(struct shm_object *object)

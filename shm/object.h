@@ -117,8 +117,12 @@ int shm_object_page_make(struct shm_object *object, uint64_t index, struct shm_r
 /* Read a swapped page back: 0, -EAGAIN, -EIO. Object locked; unlocks it for a moment. (evict.c) */
 int shm_object_page_read(struct shm_object *object, struct shm_leaf *leaf, uint64_t index,
 			 struct shm_reserve *reserve);
-/* Free all that an entry holds: frame or swap slot; counts. No CPU can use it any more. */
-void shm_object_entry_free(struct shm_object *object, uint64_t entry);
+/*
+ * Empty entries of a leaf: frames and swap slots are given back, and counted.
+ * No CPU can use them any more.
+ */
+void shm_leaf_empty(struct shm_object *object, struct shm_leaf *leaf, unsigned first,
+		    unsigned count);
 /* Wait until nothing in the object is under I/O. Object locked; may unlock it for a moment. */
 void shm_object_wait_idle(struct shm_object *object);
 

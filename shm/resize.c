@@ -78,15 +78,7 @@ static void part_hide(struct shm_object *object, const struct leaf_part *part)
 /* After the flush. */
 static void part_free(struct shm_object *object, const struct leaf_part *part)
 {
-	uint64_t *entries = &part->leaf->entries[part->first];
-
-	for (unsigned i = 0; i < part->count; i++) {
-		if (shm_entry_is_none(entries[i]))
-			continue;
-		shm_object_entry_free(object, entries[i]);
-		shm_entry_store(&entries[i], SHM_ENTRY_NONE);
-		part->leaf->used--;
-	}
+	shm_leaf_empty(object, part->leaf, part->first, part->count);
 	if (part->whole) {
 		shm_radix_remove(object->shm, &object->leaves, part->number);
 		shm_leaf_destroy(object->shm, part->leaf);

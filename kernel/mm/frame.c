@@ -129,10 +129,9 @@ static uint64_t block_alloc(unsigned order, unsigned flags)
 	return (frames.base + number) << PAGE_SHIFT;
 }
 
-/* Hand whole pages [first, end) to the allocator, in blocks as large as they fit. */
+/* Free whole pages [first, end), in blocks as large as they fit. */
 static void range_free(uint64_t first, uint64_t end)
 {
-	frames.total_count += end - first;
 	while (first < end) {
 		uint64_t number = first - frames.base;
 		unsigned order = number ? (unsigned)__builtin_ctzll(number) : ORDER_MAX;
@@ -268,6 +267,30 @@ void frame_put(uint64_t frame)
 	cache_push(frame);
 }
 
+/* Frames that were taken one after the other lie so: they go back as the blocks they were. */
+void frame_put_many(const uint64_t *list, unsigned count)
+{
+	uint64_t first = 0, end = 0;
+
+	spin_lock(&frames.lock);
+	for (unsigned i = 0; i < count; i++) {
+		uint32_t left = __atomic_sub_fetch(reference_of(list[i]), 1, __ATOMIC_ACQ_REL);
+		uint64_t number = list[i] >> PAGE_SHIFT;
+
+		kassert(left != UINT32_MAX);
+		if (left)
+			continue;
+		junk_fill(list[i], 0);
+		if (number != end) {
+			range_free(first, end);
+			first = number;
+		}
+		end = number + 1;
+	}
+	range_free(first, end);
+	spin_unlock(&frames.lock);
+}
+
 uint32_t frame_references(uint64_t frame)
 {
 	/* Acquire: who sees 1 may write what the last other holder only read. */
@@ -324,6 +347,7 @@ void frame_release_range(uint64_t start, uint64_t end)
 	if (first < frames.base || last > frames.limit || first >= last)
 		return;
 	spin_lock(&frames.lock);
+	frames.total_count += last - first;
 	range_free(first, last);
 	spin_unlock(&frames.lock);
 }
@@ -409,8 +433,10 @@ void frame_init(void)
 	if (!placed)
 		panic("no room for the records of %lu frames", frames.limit - frames.base);
 	spin_lock(&frames.lock);
-	for (unsigned i = 0; i < count; i++)
+	for (unsigned i = 0; i < count; i++) {
+		frames.total_count += ranges[i].end - ranges[i].start;
 		range_free(ranges[i].start, ranges[i].end);
+	}
 	spin_unlock(&frames.lock);
 	frames.reserve = frames.total_count / RESERVE_SHARE;
 	frames.reserve = frames.reserve < RESERVE_MIN ? RESERVE_MIN : frames.reserve;

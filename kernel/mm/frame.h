@@ -25,6 +25,7 @@ void frame_free_order(uint64_t frame, unsigned order); /* regardless of referenc
 uint64_t frame_alloc(unsigned flags);
 void frame_get(uint64_t frame);
 void frame_put(uint64_t frame); /* the last reference frees */
+void frame_put_many(const uint64_t *list, unsigned count);
 uint32_t frame_references(uint64_t frame);
 /* Give frames to the allocator that boot kept back (the initrd, when unpacked). */
 void frame_release_range(uint64_t start, uint64_t end);

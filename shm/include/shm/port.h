@@ -83,6 +83,8 @@ struct shm_port {
 	uint32_t (*frame_references)(uint64_t frame);
 	/* Drop a reference; the last one frees. The caller has flushed. */
 	void (*frame_free)(uint64_t frame);
+	/* The same for many at once: most of the price of removing a segment. */
+	void (*frames_free)(const uint64_t *frames, unsigned count);
 	/* The frame's 4096 bytes, valid while a reference is held. */
 	void *(*frame_data)(uint64_t frame);
 

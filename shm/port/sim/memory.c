@@ -98,6 +98,12 @@ static void port_frame_free(uint64_t frame)
 	frame_drop(number);
 }
 
+static void port_frames_free(const uint64_t *frames_to_free, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		port_frame_free(frames_to_free[i]);
+}
+
 static void *port_frame_data(uint64_t frame)
 {
 	return sim_frame_words(frame);
@@ -203,6 +209,7 @@ void sim_memory_port(struct shm_port *port)
 	port->frame_hold = port_frame_hold;
 	port->frame_references = port_frame_references;
 	port->frame_free = port_frame_free;
+	port->frames_free = port_frames_free;
 	port->frame_data = port_frame_data;
 	port->table_alloc = sim_table_alloc;
 	port->table_free = sim_table_free;

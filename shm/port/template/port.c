@@ -36,6 +36,12 @@ static void frame_free(uint64_t frame)
 	(void)frame;
 }
 
+static void frames_free(const uint64_t *frames, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		frame_free(frames[i]);
+}
+
 /* Where your kernel sees physical memory: the direct map. */
 static void *frame_data(uint64_t frame)
 {
@@ -288,6 +294,7 @@ const struct shm_port template_port = {
 	.frame_hold = frame_hold,
 	.frame_references = frame_references,
 	.frame_free = frame_free,
+	.frames_free = frames_free,
 	.frame_data = frame_data,
 	.table_alloc = table_alloc,
 	.table_free = table_free,
