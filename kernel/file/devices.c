@@ -76,15 +76,9 @@ static long random_read(struct file *file, struct io *io, uint64_t *position)
 	return done;
 }
 
-static unsigned memory_poll(struct file *file, struct poll_waiters *waiters)
-{
-	(void)file, (void)waiters;
-	return POLL_IN | POLL_OUT;
-}
-
 #define MEMORY_FILE(name, how_read, how_write)                                                     \
 	static const struct file_operations name = {                                               \
-		.read = (how_read), .write = (how_write), .poll = memory_poll, .seeks = true}
+		.read = (how_read), .write = (how_write), .seeks = true}
 
 MEMORY_FILE(null_files, null_read, null_write);
 MEMORY_FILE(zero_files, zero_read, null_write);

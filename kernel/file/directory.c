@@ -15,13 +15,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/syscall/syscall.h"
 
-static unsigned directory_poll(struct file *file, struct poll_waiters *waiters)
-{
-	(void)file, (void)waiters;
-	return POLL_IN | POLL_OUT;
-}
-
-const struct file_operations directory_files = {.seeks = true, .poll = directory_poll};
+const struct file_operations directory_files = {.seeks = true};
 
 /* Where records go in the program. */
 struct dirent_sink {

@@ -5,6 +5,8 @@
 
 #include "abi/errno.h"
 #include "abi/fcntl.h"
+#include "kernel/file/anonymous.h"
+#include "kernel/file/epoll.h"
 #include "kernel/file/lock.h"
 #include "kernel/file/open.h"
 #include "kernel/file/path.h"
@@ -56,6 +58,8 @@ void file_put(struct file *file)
 {
 	if (__atomic_sub_fetch(&file->references, 1, __ATOMIC_ACQ_REL))
 		return;
+	if (file->epoll_items.next)
+		epoll_file_gone(file);
 	if (file->operations && file->operations->release)
 		file->operations->release(file);
 	lock_release_file(file);
@@ -98,10 +102,14 @@ size_t file_path(struct file *file, char *text, size_t size_bytes)
 {
 	bool reachable, deleted;
 
-	if (!file->dentry)
-		return (size_t)format(text, size_bytes, "%s:[%llu]",
-				      file->inode->pipe ? "pipe" : "anon_inode",
+	if (!file->dentry) {
+		const char *name = anonymous_name(file);
+
+		if (name)
+			return (size_t)format(text, size_bytes, "anon_inode:%s", name);
+		return (size_t)format(text, size_bytes, "pipe:[%llu]",
 				      (unsigned long long)file->inode->number);
+	}
 	struct dentry *root = context_root();
 	long length = dentry_path(file->dentry, root, text, size_bytes, &reachable, &deleted);
 	dentry_put(root);

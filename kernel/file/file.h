@@ -53,7 +53,8 @@ struct file_operations {
 	long (*ioctl)(struct file *file, unsigned command, uint64_t argument);
 	/*
 	 * POLL_* that hold now; registers with `waiters` unless it is NULL. Must
-	 * not sleep: a wake-up for what was registered before would be lost.
+	 * not sleep: a wake-up for what was registered before would be lost. NULL
+	 * operation: always ready.
 	 */
 	unsigned (*poll)(struct file *file, struct poll_waiters *waiters);
 	/* The object that mmap shows, with a reference; NULL: no memory. No operation: cannot be mapped. */
@@ -69,8 +70,9 @@ struct file {
 	struct inode *inode;                      /* [I] a reference; every file has one */
 	struct dentry *dentry; /* [I] a reference, for names; NULL: pipes and such */
 	struct mutex position_lock;
-	uint64_t position;   /* position_lock */
-	void *data;          /* the operations' */
+	uint64_t position;            /* position_lock */
+	void *data;                   /* the operations' */
+	struct list_node epoll_items; /* epoll.c's; all zero: never watched */
 	int32_t write_count; /* what it adds to its inode's writers: 1, 0, or -1 for execve's */
 	uint32_t lock_mode;  /* flock(2): LOCK_SH, LOCK_EX or 0; lock.c */
 };

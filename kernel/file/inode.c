@@ -14,6 +14,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/kmem.h"
 #include "kernel/process/process.h"
+#include "kernel/process/time.h"
 #include "shm/shm.h"
 
 #define CAP_DAC_READ_SEARCH 2
@@ -90,7 +91,7 @@ void inode_put(struct inode *inode)
 
 int64_t inode_now_ns(void)
 {
-	return (int64_t)(clock_boot_wall_ns() + clock_now_ns());
+	return (int64_t)(time_wall_offset_ns() + clock_now_ns());
 }
 
 #define DAY_NS (24ll * 3600 * 1000000000)

@@ -11,6 +11,7 @@
 #include "abi/fcntl.h"
 #include "abi/statfs.h"
 #include "arch/arch.h"
+#include "kernel/file/anonymous.h"
 #include "kernel/file/devices.h"
 #include "kernel/file/memfd.h"
 #include "kernel/file/open.h"
@@ -437,6 +438,8 @@ void file_init(void)
 	err = memfd_init(); /* first: device 0:1, as on Linux */
 	if (!err)
 		err = pipe_init();
+	if (!err)
+		err = anonymous_init();
 	if (!err)
 		err = tmpfs_root(&options, &filesystem, &root_dentry);
 	if (!err)

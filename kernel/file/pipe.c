@@ -213,11 +213,9 @@ static long pipe_write(struct file *file, struct io *io, uint64_t *position)
 		if (!pipe->readers) {
 			err = -EPIPE;
 		} else if (room_for(pipe, whole ? io->left_bytes : PIPE_BUF + 1)) {
-			bool was_empty = pipe->start == pipe->end;
-
 			done += (long)ring_put(pipe, io, &err);
-			if (was_empty)
-				wait_wake_all(&pipe->readable);
+			/* Readers sleep only while it is empty; EPOLLET asks for each write. */
+			wait_wake_all(&pipe->readable);
 		} else if (file->flags & O_NONBLOCK) {
 			err = -EAGAIN;
 		} else {

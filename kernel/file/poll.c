@@ -9,6 +9,7 @@
 #include "abi/errno.h"
 #include "abi/resource.h"
 #include "arch/arch.h"
+#include "kernel/file/epoll.h"
 #include "kernel/file/open.h"
 #include "kernel/file/poll.h"
 #include "kernel/lib/string.h"
@@ -31,12 +32,17 @@ struct poll_waiters {
 	struct waiter few[WAITERS_INLINE];
 	struct waiter_chunk *chunks; /* the one being filled first */
 	bool no_memory;
+	struct epoll_item *item; /* not NULL: its queues are asked for */
 };
 
 void poll_register(struct poll_waiters *waiters, struct wait_queue *queue)
 {
 	struct waiter *waiter;
 
+	if (waiters->item) {
+		epoll_register(waiters->item, queue);
+		return;
+	}
 	if (waiters->count < WAITERS_INLINE) {
 		waiter = &waiters->few[waiters->count++];
 	} else {
@@ -72,7 +78,7 @@ static void waiters_remove(struct poll_waiters *waiters)
 	}
 }
 
-static uint32_t events_of(struct file *file, struct poll_waiters *waiters)
+uint32_t poll_events(struct file *file, struct poll_waiters *waiters)
 {
 	uint32_t events = POLL_IN | POLL_OUT;
 
@@ -83,6 +89,13 @@ static uint32_t events_of(struct file *file, struct poll_waiters *waiters)
 	if (events & POLL_OUT)
 		events |= POLLWRNORM;
 	return events;
+}
+
+uint32_t poll_events_watch(struct file *file, struct epoll_item *item)
+{
+	struct poll_waiters waiters = {.item = item};
+
+	return poll_events(file, &waiters);
 }
 
 long poll_wait(struct watch *watches, unsigned count, uint64_t deadline_ns)
@@ -98,9 +111,9 @@ long poll_wait(struct watch *watches, unsigned count, uint64_t deadline_ns)
 			struct watch *watch = &watches[i];
 
 			if (watch->file)
-				watch->got = events_of(watch->file, first && !ready && deadline_ns
-									    ? &waiters
-									    : NULL) &
+				watch->got = poll_events(watch->file, first && !ready && deadline_ns
+									      ? &waiters
+									      : NULL) &
 					     (watch->wanted | POLL_ERR | POLL_HUP);
 			if (watch->got)
 				ready++;

@@ -7,6 +7,13 @@
 #include <stdint.h>
 
 struct file;
+struct epoll_item;
+struct poll_waiters;
+
+/* POLL* that hold for a file now; registers with the queues unless `waiters` is NULL. */
+uint32_t poll_events(struct file *file, struct poll_waiters *waiters);
+/* The same, with the queues registered for an item of epoll. */
+uint32_t poll_events_watch(struct file *file, struct epoll_item *item);
 
 /* One descriptor that is watched. The file's reference is held while waiting on its queues. */
 struct watch {

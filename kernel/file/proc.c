@@ -291,16 +291,9 @@ static void proc_release(struct file *file)
 	kmem_free(text, sizeof(*text));
 }
 
-static unsigned proc_poll(struct file *file, struct poll_waiters *waiters)
-{
-	(void)file, (void)waiters;
-	return POLL_IN | POLL_OUT;
-}
-
 static const struct file_operations proc_files = {
 	.read = proc_read,
 	.write = proc_write,
-	.poll = proc_poll,
 	.release = proc_release,
 	.seeks = true,
 };

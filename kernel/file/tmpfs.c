@@ -383,16 +383,9 @@ static void tmpfs_link_destroy(struct inode *inode)
 	kmem_free((void *)(uintptr_t)inode->link_text, inode->size_bytes + 1);
 }
 
-static unsigned tmpfs_poll(struct file *file, struct poll_waiters *waiters)
-{
-	(void)file, (void)waiters;
-	return POLL_IN | POLL_OUT;
-}
-
 static const struct file_operations tmpfs_files = {
 	.read = tmpfs_read,
 	.write = tmpfs_write,
-	.poll = tmpfs_poll,
 	.object = tmpfs_object,
 	.seeks = true,
 };

@@ -39,6 +39,8 @@ enum lock_rank {
 	RANK_POLL,
 	RANK_DEVICE,
 	RANK_WAIT_QUEUE,
+	RANK_EPOLL, /* an epoll instance, told under the lock of a queue that it watches */
+	RANK_EPOLL_QUEUE,
 	RANK_RUN_QUEUE,
 	RANK_PAGE_TABLE,
 	RANK_ALLOCATOR_CACHE, /* one CPU's cache of small objects */

@@ -24,6 +24,7 @@ static void waiter_insert(struct wait_queue *queue, struct waiter *waiter, bool 
 	waiter->queue = queue;
 	waiter->exclusive = exclusive;
 	waiter->woken = false;
+	waiter->notify = NULL;
 	spin_lock(&queue->lock);
 	if (exclusive)
 		list_push_back(&queue->waiters, &waiter->node);
@@ -35,6 +36,19 @@ static void waiter_insert(struct wait_queue *queue, struct waiter *waiter, bool 
 void waiter_add(struct wait_queue *queue, struct waiter *waiter)
 {
 	waiter_insert(queue, waiter, false);
+}
+
+void waiter_add_notify(struct wait_queue *queue, struct waiter *waiter,
+		       void (*notify)(struct waiter *waiter))
+{
+	waiter->thread = NULL;
+	waiter->queue = queue;
+	waiter->exclusive = false;
+	waiter->woken = false;
+	waiter->notify = notify;
+	spin_lock(&queue->lock);
+	list_push_front(&queue->waiters, &waiter->node);
+	spin_unlock(&queue->lock);
 }
 
 void waiter_remove(struct waiter *waiter)
@@ -84,7 +98,10 @@ static void wake(struct wait_queue *queue, bool all)
 			list_remove(&waiter->node);
 			waiter->woken = true;
 		}
-		thread_wake(waiter->thread);
+		if (waiter->notify)
+			waiter->notify(waiter);
+		else
+			thread_wake(waiter->thread);
 		if (waiter->exclusive && !all)
 			break;
 	}

@@ -40,6 +40,9 @@ struct waiter {
 	struct wait_queue *queue;
 	bool exclusive; /* wait_wake_one takes it off; others (poll) stay and are always woken */
 	bool woken;     /* queue lock: a wake-up took it off */
+	/* NULL: the thread is woken. Else this is called, under the queue's lock: epoll. */
+	void (*notify)(struct waiter *waiter);
+	void *data; /* notify's */
 };
 
 #define WAIT_QUEUE_INIT(name) {SPINLOCK_INIT(RANK_WAIT_QUEUE), LIST_INIT((name).waiters)}
@@ -61,7 +64,9 @@ void wait_wake_all(struct wait_queue *queue);
 
 /* The parts, for poll and futexes. */
 void waiter_add(struct wait_queue *queue, struct waiter *waiter); /* also: thread_sleep_prepare */
-void waiter_remove(struct waiter *waiter);
+void waiter_add_notify(struct wait_queue *queue, struct waiter *waiter,
+		       void (*notify)(struct waiter *waiter));
+void waiter_remove(struct waiter *waiter); /* its notify does not run, and will not */
 /* From here on a wake-up makes the next thread_sleep return at once. */
 void thread_sleep_prepare(void);
 int thread_sleep(uint64_t deadline_ns, unsigned flags); /* as wait_sleep's results */

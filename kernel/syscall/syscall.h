@@ -23,9 +23,10 @@ typedef long syscall_handler(const uint64_t *argument);
  * Calls that only architectures older than the *at forms number. One source
  * defines them for all; where no number leads to them they lie idle.
  */
-syscall_handler sys_access, sys_chmod, sys_chown, sys_creat, sys_dup2, sys_futimesat, sys_lchown,
-	sys_link, sys_lstat, sys_mkdir, sys_mknod, sys_open, sys_pipe, sys_poll, sys_readlink,
-	sys_rename, sys_renameat, sys_rmdir, sys_select, sys_stat, sys_symlink, sys_unlink,
-	sys_utime, sys_utimes, sys_fork, sys_vfork, sys_getpgrp, sys_pause, sys_time, sys_alarm;
+syscall_handler sys_access, sys_chmod, sys_chown, sys_creat, sys_dup2, sys_epoll_create,
+	sys_epoll_wait, sys_eventfd, sys_futimesat, sys_lchown, sys_link, sys_lstat, sys_mkdir,
+	sys_mknod, sys_open, sys_pipe, sys_poll, sys_readlink, sys_rename, sys_renameat, sys_rmdir,
+	sys_select, sys_stat, sys_symlink, sys_unlink, sys_utime, sys_utimes, sys_fork, sys_vfork,
+	sys_getpgrp, sys_pause, sys_time, sys_alarm;
 
 #endif

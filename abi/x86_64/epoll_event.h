@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ABI_ARCH_EPOLL_EVENT_H
+#define ABI_ARCH_EPOLL_EVENT_H
+
+#include <stdint.h>
+
+struct abi_epoll_event {
+	uint32_t events;
+	uint64_t data;
+} __attribute__((packed));
+
+_Static_assert(sizeof(struct abi_epoll_event) == 12, "struct epoll_event");
+
+#endif
