@@ -5,8 +5,9 @@
  * twice another. The colour is the low bit of the parent pointer.
  *
  * Summaries: after any change below a node, `update` recomputes the node's
- * summary from itself and its children. A rotation recomputes the two nodes it
- * turns; the rest of the path up is recomputed once, at the end.
+ * summary from itself and its children. The path up is recomputed once, before
+ * balancing, as far as summaries change; a rotation then recomputes the two
+ * nodes that it turns, and no more: what lies below them stays the same.
  */
 
 #include "kernel/lib/rbtree.h"
@@ -43,18 +44,12 @@ static struct rb_node **link_to(struct rb_root *root, struct rb_node *node)
 	return parent->left == node ? &parent->left : &parent->right;
 }
 
-static void update_one(struct rb_root *root, struct rb_node *node)
-{
-	if (root->update)
-		root->update(node);
-}
-
 void rb_update(struct rb_root *root, struct rb_node *node)
 {
 	if (!root->update)
 		return;
-	for (; node; node = parent_of(node))
-		root->update(node);
+	while (node && root->update(node))
+		node = parent_of(node);
 }
 
 /* The child on one side takes the node's place; the node becomes its child on the other. */
@@ -75,18 +70,22 @@ static void rotate(struct rb_root *root, struct rb_node *node, bool to_left)
 	if (moved)
 		set_parent(moved, node);
 	set_parent(node, child);
-	update_one(root, node);
-	update_one(root, child);
+	if (root->update) {
+		root->update(node);
+		root->update(child);
+	}
 }
 
 void rb_insert(struct rb_root *root, struct rb_node *node, struct rb_node *parent,
 	       struct rb_node **link)
 {
-	struct rb_node *inserted = node;
-
 	node->left = node->right = NULL;
 	node->parent_color = (uintptr_t)parent | RED;
 	*link = node;
+	if (root->update) {
+		root->update(node); /* what it held before says nothing */
+		rb_update(root, parent);
+	}
 
 	while (is_red(parent_of(node))) {
 		struct rb_node *above = parent_of(node), *grand = parent_of(above);
@@ -110,7 +109,6 @@ void rb_insert(struct rb_root *root, struct rb_node *node, struct rb_node *paren
 		break;
 	}
 	set_red(root->node, false);
-	rb_update(root, inserted);
 }
 
 void rb_clone(struct rb_node *node, const struct rb_node *from, struct rb_node *parent,
@@ -161,7 +159,7 @@ static void remove_fix(struct rb_root *root, struct rb_node *node, struct rb_nod
 
 void rb_remove(struct rb_root *root, struct rb_node *node)
 {
-	struct rb_node *child, *parent, *changed;
+	struct rb_node *child, *parent, *moved = NULL;
 	bool removed_red;
 
 	if (node->left && node->right) {
@@ -181,6 +179,7 @@ void rb_remove(struct rb_root *root, struct rb_node *node)
 			next->right = node->right;
 			set_parent(next->right, next);
 		}
+		moved = next;
 		*link_to(root, node) = next;
 		next->parent_color = node->parent_color;
 		next->left = node->left;
@@ -193,13 +192,19 @@ void rb_remove(struct rb_root *root, struct rb_node *node)
 		if (child)
 			set_parent(child, parent);
 	}
-	/* Summaries first: rotations below rely on those of the children. */
-	changed = parent;
-	rb_update(root, changed);
-	if (!removed_red) {
-		remove_fix(root, child, parent);
-		rb_update(root, changed);
+	/* Summaries first: rotations rely on those of the children. Up to a node that moved, all are stale. */
+	if (root->update) {
+		struct rb_node *at = parent;
+		for (; moved && at != moved; at = parent_of(at))
+			root->update(at);
+		if (moved) {
+			root->update(moved);
+			at = parent_of(moved);
+		}
+		rb_update(root, at);
 	}
+	if (!removed_red)
+		remove_fix(root, child, parent);
 }
 
 struct rb_node *rb_first(const struct rb_root *root)

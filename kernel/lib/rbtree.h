@@ -17,8 +17,11 @@ struct rb_node {
 
 struct rb_root {
 	struct rb_node *node;
-	/* Recompute the node's summary from its own and its children's; NULL: none is kept. */
-	void (*update)(struct rb_node *node);
+	/*
+	 * Recompute the node's summary from its own and its children's; did it change?
+	 * A rotation must not change what the whole subtree's summary says. NULL: none is kept.
+	 */
+	bool (*update)(struct rb_node *node);
 };
 
 /* Put the node at *link, a child pointer of parent (NULL: the root), then rebalance. */
@@ -31,7 +34,7 @@ void rb_insert(struct rb_root *root, struct rb_node *node, struct rb_node *paren
 void rb_clone(struct rb_node *node, const struct rb_node *from, struct rb_node *parent,
 	      struct rb_node **link);
 void rb_remove(struct rb_root *root, struct rb_node *node);
-/* The node's own data changed: recompute summaries up to the root. */
+/* The node's own data changed: recompute summaries upwards, as far as they change. */
 void rb_update(struct rb_root *root, struct rb_node *node);
 struct rb_node *rb_first(const struct rb_root *root);
 struct rb_node *rb_last(const struct rb_root *root);

@@ -24,7 +24,7 @@ static struct area *area_of(struct rb_node *node)
 	return node ? container_of(node, struct area, node) : NULL;
 }
 
-uint64_t area_low(const struct area *area)
+static uint64_t low_of(const struct area *area)
 {
 	if (!(area->flags & AREA_STACK))
 		return area->start;
@@ -45,29 +45,30 @@ static uint64_t gap_between(uint64_t reach, uint64_t low)
 }
 
 /* The tree's hook: a node's summary from its own bounds and its children's summaries. */
-static void summary_update(struct rb_node *node)
+static bool summary_update(struct rb_node *node)
 {
 	struct area *area = area_of(node);
 	struct area *left = area_of(node->left), *right = area_of(node->right);
-	uint64_t gap = 0, other;
+	uint64_t low = area->low, reach = area->reach, gap = 0, other;
 
-	area->subtree_low = area_low(area);
-	area->subtree_reach = area->reach;
 	if (left) {
-		gap = gap_between(left->subtree_reach, area->subtree_low);
+		gap = gap_between(left->subtree_reach, low);
 		gap = left->largest_gap > gap ? left->largest_gap : gap;
-		area->subtree_low = left->subtree_low;
-		if (left->subtree_reach > area->subtree_reach)
-			area->subtree_reach = left->subtree_reach;
+		low = left->subtree_low;
+		reach = left->subtree_reach > reach ? left->subtree_reach : reach;
 	}
 	if (right) {
-		other = gap_between(area->subtree_reach, right->subtree_low);
+		other = gap_between(reach, right->subtree_low);
 		gap = other > gap ? other : gap;
 		gap = right->largest_gap > gap ? right->largest_gap : gap;
-		if (right->subtree_reach > area->subtree_reach)
-			area->subtree_reach = right->subtree_reach;
+		reach = right->subtree_reach > reach ? right->subtree_reach : reach;
 	}
+	if (low == area->subtree_low && reach == area->subtree_reach && gap == area->largest_gap)
+		return false;
+	area->subtree_low = low;
+	area->subtree_reach = reach;
 	area->largest_gap = gap;
+	return true;
 }
 
 void areas_init(struct space *space)
@@ -127,6 +128,7 @@ void area_insert(struct space *space, struct area *area)
 		parent = *link;
 		link = area->start < area_of(parent)->start ? &parent->left : &parent->right;
 	}
+	area->low = low_of(area);
 	area->reach = reach_of(area);
 	rb_insert(&space->areas, &area->node, parent, link);
 	space->area_count++;
@@ -161,6 +163,7 @@ void area_resize(struct space *space, struct area *area, uint64_t start, uint64_
 		space->locked_pages += (end - start) / SHM_PAGE_BYTES - area_pages(area);
 	area->start = start;
 	area->end = end;
+	area->low = low_of(area);
 	area->reach = reach_of(area);
 	rb_update(&space->areas, &area->node);
 }
@@ -278,7 +281,7 @@ bool area_range_free(struct space *space, uint64_t start, uint64_t end)
 {
 	struct area *area = space_area_above(space, start);
 
-	return !area || area_low(area) >= end;
+	return !area || area->low >= end;
 }
 
 struct room {
@@ -324,7 +327,7 @@ static uint64_t room_in_subtree(const struct room *room, struct area *area)
 	}
 	if (!left)
 		return 0;
-	found = room_in_gap(room, left->subtree_reach, area_low(area));
+	found = room_in_gap(room, left->subtree_reach, area->low);
 	return found ? found : room_in_subtree(room, left);
 }
 

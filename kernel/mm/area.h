@@ -28,8 +28,6 @@ bool area_range_free(struct space *space, uint64_t start, uint64_t end);
 /* Room for a mapping, below map_top if there is any: its address, or 0. */
 uint64_t area_find_room(struct space *space, uint64_t size_bytes, uint64_t alignment_bytes,
 			uint64_t phase_bytes);
-/* The lowest address that it keeps others from: a stack's guard counts. */
-uint64_t area_low(const struct area *area);
 
 /* A private area whose pages count against the overcommit limit. */
 static inline bool area_is_charged(unsigned flags, unsigned protection)

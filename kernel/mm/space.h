@@ -33,6 +33,7 @@ struct file;
 struct area {
 	struct rb_node node;
 	uint64_t start, end;
+	uint64_t low;   /* start, or where the guard below a stack begins */
 	uint64_t reach; /* end, or the end of the span whose slack belongs to nobody (area.c) */
 	/* of the subtree, for finding room: */
 	uint64_t subtree_low, subtree_reach, largest_gap;

@@ -24,10 +24,10 @@ void ipc_init(void)
 		panic("no memory for the first IPC namespace");
 }
 
-static inline unsigned capability(const struct cred *cred, unsigned number, unsigned bit)
-{
-	return cred->effective >> number & 1 ? bit : 0;
-}
+_Static_assert(SHM_CAP_IPC_LOCK == 1ull << CAP_IPC_LOCK &&
+		       SHM_CAP_IPC_OWNER == 1ull << CAP_IPC_OWNER &&
+		       SHM_CAP_SYS_ADMIN == 1ull << CAP_SYS_ADMIN,
+	       "credentials hand over their capabilities as they are");
 
 /* Inline: it is a good part of a short call. */
 static inline void caller_fill(struct shm_caller *caller, const struct thread *thread)
@@ -41,10 +41,7 @@ static inline void caller_fill(struct shm_caller *caller, const struct thread *t
 	caller->gid = cred->egid;
 	caller->groups = cred->groups;
 	caller->group_count = cred->group_count;
-	caller->capabilities = capability(cred, CAP_IPC_LOCK, SHM_CAP_IPC_LOCK) |
-			       capability(cred, CAP_IPC_OWNER, SHM_CAP_IPC_OWNER) |
-			       capability(cred, CAP_SYS_ADMIN, SHM_CAP_SYS_ADMIN) |
-			       capability(cred, CAP_SYS_RESOURCE, SHM_CAP_SYS_RESOURCE);
+	caller->capabilities = cred->effective;
 	caller->memlock_limit_bytes = process->limits[RLIMIT_MEMLOCK][0];
 }
 
@@ -59,8 +56,7 @@ void shm_caller_current(struct shm_caller *caller)
 	/* A kernel thread, which unmaps for others: root, without a space. */
 	*caller = (struct shm_caller){
 		.pid = thread->process->pid,
-		.capabilities = SHM_CAP_IPC_LOCK | SHM_CAP_IPC_OWNER | SHM_CAP_SYS_ADMIN |
-				SHM_CAP_SYS_RESOURCE,
+		.capabilities = CAP_MASK_ALL,
 	};
 }
 

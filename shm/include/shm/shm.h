@@ -48,11 +48,10 @@ struct shm {
 /* Set up an instance; `link` false forces private filling everywhere. Cannot fail. */
 void shm_init(struct shm *shm, const struct shm_port *port, bool link, bool trace);
 
-/* Capabilities of a caller: the bits of capabilities(7) that shm asks for. */
-#define SHM_CAP_IPC_LOCK     (1u << 0)
-#define SHM_CAP_IPC_OWNER    (1u << 1)
-#define SHM_CAP_SYS_ADMIN    (1u << 2)
-#define SHM_CAP_SYS_RESOURCE (1u << 3)
+/* Capabilities of a caller that shm asks for, as Linux numbers them: capabilities(7). */
+#define SHM_CAP_IPC_LOCK  (1ull << 14)
+#define SHM_CAP_IPC_OWNER (1ull << 15)
+#define SHM_CAP_SYS_ADMIN (1ull << 21)
 
 /* Who calls: data, not callbacks. Valid for the call only. */
 struct shm_caller {
@@ -61,7 +60,7 @@ struct shm_caller {
 	uint32_t uid, gid;       /* effective */
 	const uint32_t *groups;  /* supplementary */
 	size_t group_count;
-	unsigned capabilities; /* SHM_CAP_* */
+	uint64_t capabilities; /* effective; others than SHM_CAP_* do no harm */
 	uint64_t memlock_limit_bytes;
 };
 
