@@ -23,7 +23,7 @@ struct arch_thread {
 	int unused;
 };
 struct arch_cpu {
-	int unused;
+	uint64_t unused;
 };
 
 static inline void frame_set_ip(struct trap_frame *frame, uint64_t ip)
@@ -40,6 +40,11 @@ static inline bool frame_from_user(const struct trap_frame *frame)
 }
 
 struct cpu *cpu_current(void);
+/* The field of struct cpu behind struct arch_cpu. */
+static inline struct thread *arch_thread_current(void)
+{
+	return *(struct thread **)((struct arch_cpu *)cpu_current() + 1);
+}
 static inline void cpu_relax(void)
 {
 }
