@@ -49,7 +49,7 @@ struct shm_segment {
 	bool listed;          /* [n] in the namespace's table */
 };
 
-/* ---- what mapping.c calls, for pieces with SHM_PIECE_SEGMENT. Any locks but leaf locks. ---- */
+/* ---- what mapping.c calls, for pieces with SHM_PIECE_SEGMENT. Any locks but a segment's. ---- */
 
 /*
  * One more piece shows the segment: attach, fork, split. Sets atime and lpid
@@ -64,7 +64,7 @@ bool shm_segment_detached(struct shm_segment *segment, const struct shm_caller *
 /*
  * Complete what shm_segment_detached said: frees the segment unless somebody
  * came back. Takes the namespace lock; the space lock may be held, object and
- * leaf locks may not.
+ * a segment's may not.
  */
 void shm_segment_finish(struct shm_segment *segment);
 
