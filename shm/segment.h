@@ -63,7 +63,7 @@ void shm_segment_attached(struct shm_segment *segment, const struct shm_caller *
 bool shm_segment_detached(struct shm_segment *segment, const struct shm_caller *caller);
 /*
  * Complete what shm_segment_detached said: frees the segment unless somebody
- * came back. Takes the namespace lock; the space lock may be held, object and
+ * came back. Takes the namespace lock; the space lock may be held, an object's and
  * a segment's may not.
  */
 void shm_segment_finish(struct shm_segment *segment);
