@@ -37,7 +37,7 @@ static void print_marked(FILE *from)
 
 static void run_child(const struct unit_suite *suite, const struct unit_test *test, bool link)
 {
-	alarm(unit_long ? 3600 : 300);
+	alarm(unit_long ? 3600 : 900);
 	unit_link = link;
 	snprintf(sim_context, sizeof(sim_context), "%s.%s (%s): %s", suite->name, test->name,
 		 link ? "link" : "no link", test->rule);
