@@ -320,6 +320,11 @@ static void port_wake(const void *channel)
 	wait_wake_all(queue_of(channel));
 }
 
+static void port_interrupt_point(void)
+{
+	arch_interrupt_point();
+}
+
 static uint64_t port_now_seconds(void)
 {
 	return (clock_boot_wall_ns() + clock_now_ns()) / NS_PER_S;
@@ -373,6 +378,7 @@ static const struct shm_port kernel_port = {
 	.spin_unlock = port_spin_unlock,
 	.wait = port_wait,
 	.wake = port_wake,
+	.interrupt_point = port_interrupt_point,
 	.now_seconds = port_now_seconds,
 	.trace = port_trace,
 	.fatal = port_fatal,

@@ -102,6 +102,7 @@ static void object_destroy(struct shm_object *object)
 			shm_leaf_empty(object, leaf, 0, SHM_ENTRIES_PER_TABLE);
 			shm_radix_remove(shm, &object->leaves, number);
 			shm_leaf_destroy(shm, leaf);
+			shm->port->interrupt_point();
 			number++;
 		}
 	}
@@ -369,8 +370,11 @@ int shm_object_populate(struct shm_object *object, uint64_t first, uint64_t coun
 {
 	int error = 0;
 
-	for (uint64_t i = 0; i < count && !error; i++)
+	for (uint64_t i = 0; i < count && !error; i++) {
 		error = page_make_unlocked(object, first + i, NULL);
+		if (i % 64 == 63)
+			object->shm->port->interrupt_point();
+	}
 	return error;
 }
 

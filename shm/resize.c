@@ -94,8 +94,10 @@ static void pages_remove(struct shm_object *object, uint64_t first, uint64_t end
 		part_hide(object, &part);
 	if (object->mappings)
 		object->shm->port->flush_shared();
-	for (uint64_t i = first; part_find(object, i, end, &part); i = part.index + part.count)
+	for (uint64_t i = first; part_find(object, i, end, &part); i = part.index + part.count) {
 		part_free(object, &part);
+		object->shm->port->interrupt_point();
+	}
 }
 
 void shm_object_punch(struct shm_object *object, uint64_t first, uint64_t count)

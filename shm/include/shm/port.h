@@ -200,6 +200,8 @@ struct shm_port {
 	/* Release the mutex, sleep until wake(channel), take it again. Spurious returns are fine. */
 	void (*wait)(const void *channel, struct shm_mutex *mutex);
 	void (*wake)(const void *channel);
+	/* Long loops pass here, with mutexes held at most: serve interrupts that wait. */
+	void (*interrupt_point)(void);
 	uint64_t (*now_seconds)(void); /* wall clock, for atime and its kin */
 
 	/* One line for the log, when shm_config.trace is set. NULL: none. */

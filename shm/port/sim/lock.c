@@ -91,6 +91,11 @@ static void port_wake(const void *channel)
 	wakes++;
 }
 
+static void port_interrupt_point(void)
+{
+	sim_assert(!sim.spins_held);
+}
+
 static uint64_t port_now_seconds(void)
 {
 	return 1000000 + sim.now;
@@ -115,6 +120,7 @@ void sim_lock_port(struct shm_port *port)
 	port->spin_unlock = port_spin_unlock;
 	port->wait = port_wait;
 	port->wake = port_wake;
+	port->interrupt_point = port_interrupt_point;
 	port->now_seconds = port_now_seconds;
 	port->trace = port_trace;
 	port->fatal = port_fatal;

@@ -271,6 +271,11 @@ static void wake(const void *channel)
 	(void)channel;
 }
 
+/* A kernel that is interrupted anywhere has nothing to do here. */
+static void interrupt_point(void)
+{
+}
+
 static uint64_t now_seconds(void)
 {
 	return 0;
@@ -326,6 +331,7 @@ const struct shm_port template_port = {
 	.spin_unlock = spin_unlock,
 	.wait = wait,
 	.wake = wake,
+	.interrupt_point = interrupt_point,
 	.now_seconds = now_seconds,
 	.fatal = fatal,
 };
