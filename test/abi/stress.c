@@ -162,7 +162,7 @@ static void ring_play(int from, int to, long rounds)
 /* A token goes round between processes: no byte is lost, nobody sleeps on. */
 static void pipe_ring(void)
 {
-	enum { ROUNDS = 2000 };
+	enum { ROUNDS = 1000 };
 	int pipes[WORKERS][2];
 	pid_t pids[WORKERS];
 	long token = 0;
@@ -196,7 +196,7 @@ static void count_signal(int signal)
 /* Each signal is answered before the next is sent: every one arrives. */
 static void signals_answered(void)
 {
-	enum { ROUNDS = 3000 };
+	enum { ROUNDS = 1000 };
 	sigset_t set;
 	int got;
 
