@@ -107,6 +107,75 @@ static void slack_is_private(void)
 	remove_segment(id);
 }
 
+/* Use the stack down to `low`; then go on there. */
+static __attribute__((noinline)) void at_stack_depth(uintptr_t low, void (*run)(void *),
+						     void *argument)
+{
+	volatile char room[PAGE];
+
+	room[0] = 1;
+	if ((uintptr_t)room > low)
+		at_stack_depth(low, run, argument);
+	else
+		run(argument);
+	room[1] = 1; /* no tail call */
+}
+
+struct beside_stack {
+	int id;
+	uintptr_t span;
+};
+
+static void grown(void *argument)
+{
+	/* Written with the stack's own bytes, below where it was. */
+	volatile unsigned char *room = __builtin_alloca(64 * PAGE);
+
+	for (size_t i = 0; i < 64 * PAGE; i += 64)
+		room[i] = 0xee;
+	*(volatile unsigned char **)argument = room;
+}
+
+static void grow_beside(void *argument)
+{
+	const struct beside_stack *beside = argument;
+	size_t size_bytes = 100 * PAGE;
+	volatile unsigned char *room;
+	char *p = shmat(beside->id, (void *)beside->span, 0);
+
+	CHECK_EQ((uintptr_t)p, beside->span);
+	memset(p, 5, size_bytes); /* before the stack comes: what may be linked is */
+	grown(&room);
+	CHECK(((uintptr_t)room & ~(SPAN - 1)) == beside->span);
+	pid_t pid = CHECK_OK(fork());
+	if (pid == 0) {
+		char *q = attach(beside->id, 0);
+		for (size_t i = 0; i < size_bytes; i++)
+			CHECK_EQ(q[i], 5);
+		abi_dies(write_byte, q + size_bytes, SIGSEGV);
+		_exit(0);
+	}
+	abi_join(pid);
+	for (size_t i = 0; i < size_bytes; i++)
+		CHECK_EQ(p[i], 5);
+	CHECK_OK(shmdt(p));
+}
+
+static void stack_grows_beside(void)
+{
+	struct beside_stack beside;
+	char here;
+	/* The stack's end at 1.9 of the 2 MiB, the segment in the first 0.4: more than its guard. */
+	uintptr_t low = ((uintptr_t)&here & ~(SPAN - 1)) + SPAN - 30 * PAGE;
+
+	if (low > (uintptr_t)&here - 4 * PAGE)
+		low -= SPAN;
+	beside.id = make_segment(100 * PAGE, 0600);
+	beside.span = low & ~(SPAN - 1);
+	at_stack_depth(low, grow_beside, &beside);
+	remove_segment(beside.id);
+}
+
 static void fixed_map_inside(void)
 {
 	size_t size_bytes = 2 * SPAN;
@@ -283,18 +352,17 @@ static void memory_used_up(void)
 	struct shmid_ds ds;
 
 	CHECK_ERROR(shmget(IPC_PRIVATE, 2 * total, 0600), ENOMEM);
-	int id = make_segment(2 * total, 0600 | SHM_NORESERVE);
 	for (int round = 0; round < 2; round++) {
-		/* Pages stay with the segment, so the second round fails where the first did. */
+		int id = make_segment(2 * total, 0600 | SHM_NORESERVE);
 		abi_dies(touch_until_refused, &id, SIGBUS);
 		CHECK_EQ(attachments(id), 0);
+		uint64_t left = abi_samepage_counter("free_frames") * PAGE;
+		CHECK(left < total / 10);
+		remove_segment(id);
+		CHECK(abi_samepage_counter("free_frames") * PAGE > left + total / 2);
+		CHECK_ERROR(shmctl(id, IPC_STAT, &ds), EINVAL);
 	}
-	uint64_t left = abi_samepage_counter("free_frames") * PAGE;
-	CHECK(left < total / 10);
-	remove_segment(id);
-	CHECK(abi_samepage_counter("free_frames") * PAGE > left + total / 2);
-	CHECK_ERROR(shmctl(id, IPC_STAT, &ds), EINVAL);
-	id = make_segment(total / 2, 0600);
+	int id = make_segment(total / 2, 0600);
 	char *p = attach(id, 0);
 	for (size_t i = 0; i < total / 2; i += PAGE)
 		write_byte(p + i);
@@ -306,6 +374,7 @@ const struct abi_case abi_cases[] = {
 	CASE(large_segment_shared, "two processes see the same bytes of a large segment: shmop(2)"),
 	CASE(unaligned_attach_shares, "attached at an odd page it shows the same: shmop(2)"),
 	CASE(slack_is_private, "what is mapped behind a segment never shows in another process"),
+	CASE(stack_grows_beside, "nor does a stack that grows into the same 2 MiB"),
 	CASE(fixed_map_inside, "MAP_FIXED into an attach hides the segment there only: mmap(2)"),
 	CASE(part_protected, "mprotect of a part holds for that part of that attach: mprotect(2)"),
 	CASE(dontneed_keeps_remove_zeroes, "MADV_DONTNEED, MADV_REMOVE: madvise(2), observed"),
