@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Mutexes. Free to held and back is one atomic operation. When somebody waits,
- * unlocking hands the mutex to the longest waiter: nobody starves.
+ * Mutexes. Free to held and back is one atomic operation. Who finds the mutex
+ * held looks on for a moment, since holders are short, and then sleeps.
+ * Unlocking wakes the longest waiter but does not keep the mutex for it: whoever
+ * runs may take it meanwhile, or every turn would cost a switch. A waiter that
+ * lost that way twice is given the mutex at the next unlocking, so nobody starves.
  */
 
 #include "kernel/process/mutex.h"
@@ -9,10 +12,19 @@
 #include "kernel/lib/print.h"
 #include "kernel/process/cpu.h"
 
+/* mutex.state */
+#define HELD    1u
+#define WAITERS 2u /* the list is not empty; changed under the guard */
+
+#define LOOKS_MAX  200 /* before sleeping; about the time of a system call */
+#define LOSSES_MAX 2
+
 struct mutex_waiter {
-	struct list_node node;
+	struct list_node node; /* guard */
 	struct thread *thread;
-	bool owns; /* [a] handed over */
+	unsigned losses; /* guard */
+	bool woken;      /* guard: by an unlocking that it has not answered yet */
+	bool owns;       /* [a] handed over, and out of the list */
 };
 
 void mutex_init(struct mutex *mutex, enum lock_rank rank)
@@ -25,36 +37,79 @@ void mutex_init(struct mutex *mutex, enum lock_rank rank)
 
 static bool take_free(struct mutex *mutex)
 {
-	uint32_t expected = 0;
+	uint32_t state = __atomic_load_n(&mutex->state, __ATOMIC_RELAXED);
 
 	/* Acquire: what the holder before us wrote is seen after. */
-	return __atomic_compare_exchange_n(&mutex->state, &expected, 1, false, __ATOMIC_ACQUIRE,
-					   __ATOMIC_RELAXED);
+	return !(state & HELD) &&
+	       __atomic_compare_exchange_n(&mutex->state, &state, state | HELD, false,
+					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+/* Look on for a moment; never on one CPU, where the holder cannot run meanwhile. */
+static bool take_soon(struct mutex *mutex)
+{
+	for (unsigned looks = 0; looks < LOOKS_MAX && cpu_online_count > 1; looks++) {
+		if (take_free(mutex))
+			return true;
+		ipi_poll(); /* the holder may wait for us to flush */
+		cpu_relax();
+	}
+	return false;
+}
+
+/* Guard held. */
+static void waiter_append(struct mutex *mutex, struct mutex_waiter *waiter)
+{
+	if (mutex->waiters) {
+		list_push_back(mutex->waiters, &waiter->node);
+	} else {
+		list_init(&waiter->node);
+		mutex->waiters = &waiter->node;
+	}
+	__atomic_fetch_or(&mutex->state, WAITERS, __ATOMIC_RELAXED);
+}
+
+/* Guard held. */
+static void waiter_leave(struct mutex *mutex, struct mutex_waiter *waiter)
+{
+	if (mutex->waiters == &waiter->node)
+		mutex->waiters = list_is_empty(&waiter->node) ? NULL : waiter->node.next;
+	list_remove(&waiter->node);
+	if (!mutex->waiters)
+		__atomic_fetch_and(&mutex->state, ~WAITERS, __ATOMIC_RELAXED);
+}
+
+/* Queued: try, or sleep until somebody unlocks. True: the mutex is ours. */
+static bool waiter_try(struct mutex *mutex, struct mutex_waiter *waiter)
+{
+	spin_lock(&mutex->guard);
+	bool got = waiter->owns;
+	if (!got && take_free(mutex)) {
+		waiter_leave(mutex, waiter);
+		got = true;
+	}
+	if (!got && waiter->woken) {
+		waiter->losses++;
+		waiter->woken = false;
+	}
+	spin_unlock(&mutex->guard);
+	return got;
 }
 
 static void lock_contended(struct mutex *mutex)
 {
-	struct mutex_waiter waiter = {.thread = thread_current(), .owns = false};
+	struct mutex_waiter waiter = {.thread = thread_current()};
 
-	spin_lock(&mutex->guard);
-	/* 2 makes the holder come through the guard when it unlocks. */
-	if (!__atomic_exchange_n(&mutex->state, 2, __ATOMIC_ACQUIRE)) {
-		__atomic_store_n(&mutex->state, mutex->waiters ? 2 : 1, __ATOMIC_RELAXED);
-		spin_unlock(&mutex->guard);
+	if (take_soon(mutex))
 		return;
-	}
-	if (mutex->waiters) {
-		list_push_back(mutex->waiters, &waiter.node);
-	} else {
-		list_init(&waiter.node);
-		mutex->waiters = &waiter.node;
-	}
-	spin_unlock(&mutex->guard);
-	while (!__atomic_load_n(&waiter.owns, __ATOMIC_ACQUIRE))
-		thread_sleep(WAIT_FOREVER, 0);
-	/* The one who handed it over may still wake us: it holds the guard until then. */
 	spin_lock(&mutex->guard);
+	waiter_append(mutex, &waiter);
 	spin_unlock(&mutex->guard);
+	/* Unlocking sees WAITERS, or happened before it was set: then the mutex is free now. */
+	while (!waiter_try(mutex, &waiter))
+		thread_sleep(WAIT_FOREVER, 0);
+	/* Whoever polls and came here in between: a wake-up meant for that may have ended here. */
+	thread_wake(waiter.thread);
 }
 
 void mutex_lock(struct mutex *mutex)
@@ -77,34 +132,38 @@ bool mutex_try(struct mutex *mutex)
 	return got;
 }
 
-static void hand_over(struct mutex *mutex)
+static void unlock_contended(struct mutex *mutex)
 {
 	spin_lock(&mutex->guard);
 	struct list_node *node = mutex->waiters;
-	if (node) {
-		struct mutex_waiter *waiter = container_of(node, struct mutex_waiter, node);
-		struct thread *thread = waiter->thread;
-		mutex->waiters = list_is_empty(node) ? NULL : node->next;
-		list_remove(node);
-		/* The state stays 2: held, now by the waiter. */
+	struct mutex_waiter *waiter = node ? container_of(node, struct mutex_waiter, node) : NULL;
+	struct thread *wake = waiter && !waiter->woken ? waiter->thread : NULL;
+	if (waiter && waiter->losses >= LOSSES_MAX) {
+		waiter_leave(mutex, waiter); /* HELD stays: now by the waiter */
+		wake = waiter->thread;
 		__atomic_store_n(&waiter->owns, true, __ATOMIC_RELEASE);
-		thread_wake(thread);
 	} else {
-		__atomic_store_n(&mutex->state, 0, __ATOMIC_RELEASE);
+		if (waiter)
+			waiter->woken = true;
+		/* Release: what we wrote is seen by who takes it next. */
+		__atomic_fetch_and(&mutex->state, ~HELD, __ATOMIC_RELEASE);
 	}
+	/* Under the guard: the waiter, which takes it before it goes, is still there. */
+	if (wake)
+		thread_wake(wake);
 	spin_unlock(&mutex->guard);
 }
 
 void mutex_unlock(struct mutex *mutex)
 {
-	uint32_t expected = 1;
+	uint32_t expected = HELD;
 
-	kdebug_assert(mutex->state != 0);
+	kdebug_assert(mutex->state & HELD);
 #ifdef SAMEPAGE_DEBUG
 	lock_order_drop(mutex->rank);
 #endif
 	/* Release: what we wrote is seen by who takes it next. */
 	if (!__atomic_compare_exchange_n(&mutex->state, &expected, 0, false, __ATOMIC_RELEASE,
 					 __ATOMIC_RELAXED))
-		hand_over(mutex);
+		unlock_contended(mutex);
 }

@@ -7,7 +7,7 @@
 #include "kernel/process/wait.h"
 
 struct mutex {
-	uint32_t state; /* [a] 0 free, 1 held, 2 held and somebody waits */
+	uint32_t state; /* [a] bit 0: held; bit 1: somebody waits */
 	uint32_t rank;
 	struct list_node *waiters; /* guard; the first of a ring, NULL: none */
 	struct spinlock guard;
@@ -17,6 +17,6 @@ struct mutex {
 void mutex_init(struct mutex *mutex, enum lock_rank rank);
 void mutex_lock(struct mutex *mutex); /* not interruptible */
 bool mutex_try(struct mutex *mutex);
-void mutex_unlock(struct mutex *mutex); /* the longest waiter holds it next */
+void mutex_unlock(struct mutex *mutex);
 
 #endif

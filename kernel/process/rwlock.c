@@ -52,6 +52,8 @@ void rwlock_lock(struct rwlock *lock, bool exclusive)
 	/* The one who let us in may still wake us: it holds the guard until then. */
 	spin_lock(&lock->guard);
 	spin_unlock(&lock->guard);
+	/* Whoever polls and came here in between: a wake-up meant for that may have ended here. */
+	thread_wake(waiter.thread);
 }
 
 bool rwlock_try(struct rwlock *lock, bool exclusive)
