@@ -423,3 +423,43 @@ bool shm_object_page_present(struct shm_object *object, uint64_t index)
 	shm_object_unlock(object);
 	return present;
 }
+
+/* The first entry of a leaf from `slot` on that has its page here, or `count`. Object locked. */
+static unsigned leaf_next_present(const struct shm_leaf *leaf, unsigned slot, unsigned count)
+{
+	while (slot < count && !shm_entry_is_present(leaf->entries[slot]) &&
+	       !shm_entry_is_old(leaf->entries[slot]))
+		slot++;
+	return slot;
+}
+
+uint64_t shm_object_page_next(struct shm_object *object, uint64_t index)
+{
+	uint64_t found = UINT64_MAX, number = index / SHM_ENTRIES_PER_TABLE;
+	unsigned slot = index % SHM_ENTRIES_PER_TABLE;
+	struct shm_leaf *leaf;
+
+	shm_object_lock(object);
+	if (object->small) {
+		unsigned next = index < SHM_INLINE_PAGES
+					? leaf_next_present(&object->inlined.leaf, (unsigned)index,
+							    SHM_INLINE_PAGES)
+					: SHM_INLINE_PAGES;
+
+		if (next < SHM_INLINE_PAGES)
+			found = next;
+	} else {
+		uint64_t first = number;
+
+		for (; found == UINT64_MAX && (leaf = shm_radix_next(&object->leaves, &number));
+		     number++) {
+			unsigned next = leaf_next_present(leaf, number == first ? slot : 0,
+							  SHM_ENTRIES_PER_TABLE);
+
+			if (next < SHM_ENTRIES_PER_TABLE)
+				found = number * SHM_ENTRIES_PER_TABLE + next;
+		}
+	}
+	shm_object_unlock(object);
+	return found;
+}

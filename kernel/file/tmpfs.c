@@ -266,6 +266,20 @@ static void punch_locked(struct inode *inode, uint64_t start, uint64_t end)
 	page_wipe(inode, last << PAGE_SHIFT, end);
 }
 
+/* How many of the pages [first, last) are not there. */
+static uint64_t missing_count(struct shm_object *object, uint64_t first, uint64_t last)
+{
+	uint64_t missing = last - first;
+
+	for (uint64_t i = shm_object_page_next(object, first); i < last;
+	     i = shm_object_page_next(object, i + 1)) {
+		missing--;
+		if (!(i & 1023))
+			arch_interrupt_point();
+	}
+	return missing;
+}
+
 /* Pages for [offset, end): as many as lie in the object. */
 static int populate_locked(struct inode *inode, uint64_t offset, uint64_t end)
 {
@@ -276,16 +290,12 @@ static int populate_locked(struct inode *inode, uint64_t offset, uint64_t end)
 	if (first >= last)
 		return 0;
 	charge(inode);
-	if (inode->filesystem->pages_max) {
-		uint64_t missing = 0;
-
-		for (uint64_t i = first; i < last; i++)
-			missing += !shm_object_page_present(inode->object, i);
-		if (!has_room(inode, missing))
-			return -ENOSPC;
-	} else if (last - first > frame_free_estimate()) {
-		return -ENOSPC; /* before all memory is taken for nothing */
-	}
+	/* Before all memory is taken for nothing, and before counting for ever. */
+	uint64_t most = inode->filesystem->pages_max;
+	if (!most)
+		most = frame_free_estimate() + shm_object_resident_pages(inode->object);
+	if (last - first > most || !has_room(inode, missing_count(inode->object, first, last)))
+		return -ENOSPC;
 	return shm_object_populate(inode->object, first, last - first);
 }
 
@@ -335,21 +345,19 @@ int64_t tmpfs_seek(struct inode *inode, uint64_t offset, bool data)
 {
 	struct shm_object *object = object_seen(inode);
 	uint64_t size = __atomic_load_n(&inode->size_bytes, __ATOMIC_RELAXED);
+	uint64_t index = offset >> PAGE_SHIFT, next = index;
 
 	if (offset >= size)
 		return -ENXIO;
-	for (uint64_t index = offset >> PAGE_SHIFT; index < pages_of(size); index++) {
-		if ((object && shm_object_page_present(object, index)) == data) {
-			uint64_t found = index << PAGE_SHIFT;
-
-			return (int64_t)(found > offset ? found : offset);
-		}
-		if (!(index & 1023))
-			arch_interrupt_point();
-		if (!object && data)
-			break;
-	}
-	return data ? -ENXIO : (int64_t)size; /* there is a hole after the end */
+	if (data)
+		next = object ? shm_object_page_next(object, index) : UINT64_MAX;
+	else
+		while (object && next < pages_of(size) && shm_object_page_present(object, next))
+			if (!(++next & 1023))
+				arch_interrupt_point();
+	if (next >= pages_of(size)) /* there is a hole after the end */
+		return data ? -ENXIO : (int64_t)size;
+	return (int64_t)(next == index ? offset : next << PAGE_SHIFT);
 }
 
 /* ---- mapping, end ---- */

@@ -175,6 +175,9 @@ static void holes(void)
 	CHECK_EQ(lseek(fd, 17000, SEEK_HOLE), 20001);
 	CHECK_ERROR(lseek(fd, 20001, SEEK_DATA), ENXIO);
 	CHECK_ERROR(lseek(fd, 30000, SEEK_HOLE), ENXIO);
+	CHECK_EQ(pwrite(fd, "x", 1, 1ll << 50), 1); /* found without walking there */
+	CHECK_EQ(lseek(fd, 30000, SEEK_DATA), 1ll << 50);
+	CHECK_ERROR(fallocate(fd, 0, 0, 1ll << 50), ENOSPC);
 	leave(fd);
 }
 

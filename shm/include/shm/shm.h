@@ -115,6 +115,8 @@ int shm_object_page_pin(struct shm_object *object, uint64_t index, bool create, 
 void shm_object_page_unpin(struct shm_object *object, uint64_t frame);
 /* Is the page present? For mincore(2), SEEK_DATA, statistics. */
 bool shm_object_page_present(struct shm_object *object, uint64_t index);
+/* The first page from `index` on that is present, or UINT64_MAX; holes of any size are one step. */
+uint64_t shm_object_page_next(struct shm_object *object, uint64_t index);
 
 /* ---- mappings: objects in spaces (mapping.c) ---- */
 
