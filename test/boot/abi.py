@@ -44,14 +44,16 @@ def _native_job():
 
 
 def _guest_job(arch, options):
-    """All programs in one boot: abi.sh says where each begins and ends."""
+    """All programs in one boot: batch.c says where each begins and ends."""
     with tempfile.TemporaryDirectory(prefix="samepage-abi-") as folder:
+        os.chmod(folder, 0o755)  # other users run these programs too
         for path in _programs(arch):
             copy = shutil.copy(path, folder)
             subprocess.run([harness.strip(arch), "-g", copy], check=False)
         run = harness.boot(
-            arch, "/bin/sh", "/abi.sh", str(PROGRAM_SECONDS), seconds=BOOT_SECONDS,
-            options=["--add", folder + "=/test/abi", "--add", "test/boot/abi.sh=/abi.sh", *options],
+            arch, "/batch", str(PROGRAM_SECONDS), "/test/abi", seconds=BOOT_SECONDS,
+            options=["--add", folder + "=/test/abi", "--add",
+                     "build/%s/test/boot/batch=/batch" % arch, *options],
         )
     text = run.out.decode(errors="replace")
     seen = collections.OrderedDict()
