@@ -348,6 +348,8 @@ static void port_flush_range(struct shm_space *space, uint64_t start, uint64_t e
 	for (unsigned c = 0; c < SIM_CPUS; c++)
 		if (sim.cpus[c].space && &sim.cpus[c].space->shm == space)
 			flush_one(&sim.cpus[c], start, end);
+	if (!sim.quiet)
+		sim_speculate(); /* at once again */
 }
 
 static void port_flush_shared(void)
@@ -357,6 +359,8 @@ static void port_flush_shared(void)
 	for (unsigned c = 0; c < SIM_CPUS; c++)
 		if (sim.cpus[c].space && sim.cpus[c].space->shm.mapping_count > 0)
 			sim.cpus[c].count = 0;
+	if (!sim.quiet)
+		sim_speculate();
 }
 
 /* The CPU whose access faulted. */
