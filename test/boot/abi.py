@@ -30,9 +30,10 @@ def _native_job():
     for path in _programs("x86_64"):
         name = os.path.basename(path)
         with tempfile.TemporaryDirectory(prefix="samepage-abi-") as folder:
+            os.chmod(folder, 0o755)  # other users run it too, wherever this tree lies
             try:
                 done = subprocess.run(
-                    [os.path.abspath(path)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                    [shutil.copy(path, folder)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT, timeout=PROGRAM_SECONDS, cwd=folder,
                 )
                 code, text = done.returncode, done.stdout.decode(errors="replace")
