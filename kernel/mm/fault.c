@@ -311,6 +311,12 @@ void trap_page_fault(struct trap_frame *frame, uint64_t address, unsigned access
 		      access, frame_ip(frame));
 	if (address < mmu_user_end && thread->space && (user || !thread->no_fault))
 		result = space_fault(thread->space, address, access);
+	/*
+	 * The kernel's access faults again and again while an entry is busy, and the
+	 * one who made it busy waits for this CPU, which has its interrupts off.
+	 */
+	if (!user)
+		ipi_poll();
 	if (result == SPACE_FAULT_DONE)
 		return;
 	if (user)

@@ -109,6 +109,40 @@ static void fork_while_mapping(void)
 	CHECK_EQ(pthread_join(mapper, NULL), 0);
 }
 
+/* One page: after a fork the next write to it copies it, while others read the rest. */
+static struct {
+	struct timespec never; /* no time: a call that reads it says EINVAL */
+	long written;
+} copied = {.never = {0, -1}};
+
+static void *copy_work(void *unused)
+{
+	(void)unused;
+	while (time_left()) {
+		pid_t pid = CHECK_OK(fork());
+		if (pid == 0) {
+			sched_yield(); /* a switch between processes: the reader knows the page no more */
+			sched_yield();
+			_exit(0);
+		}
+		__atomic_add_fetch(&copied.written, 1, __ATOMIC_RELAXED);
+		CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	}
+	return NULL;
+}
+
+static void kernel_access_while_copying(void)
+{
+	pthread_t copier;
+
+	time_left();
+	CHECK_EQ(pthread_create(&copier, NULL, copy_work, NULL), 0);
+	while (time_left())
+		for (int i = 0; i < 100; i++)
+			CHECK_ERROR(nanosleep(&copied.never, NULL), EINVAL);
+	CHECK_EQ(pthread_join(copier, NULL), 0);
+}
+
 struct guarded {
 	pthread_mutex_t lock;
 	pthread_cond_t turned;
@@ -306,6 +340,7 @@ const struct abi_case abi_cases[] = {
 	CASE(threads_map_and_unmap, "mappings of one thread hold while others map and unmap"),
 	CASE(threads_fork, "several threads fork and wait at once"),
 	CASE(fork_while_mapping, "fork while another thread maps"),
+	CASE(kernel_access_while_copying, "a system call reads a page that another thread copies by writing"),
 	CASE(mutex_counts, "a mutex lets one in at a time: pthread_mutex_lock(3)"),
 	CASE(pipe_ring, "a token goes round through pipes"),
 	CASE(signals_answered, "every signal arrives: sigwait(3)"),
