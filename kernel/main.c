@@ -4,6 +4,7 @@
 #include "arch/arch.h"
 #include "kernel/device/device.h"
 #include "kernel/file/file.h"
+#include "kernel/ipc/ipc_namespace.h"
 #include "kernel/lib/cmdline.h"
 #include "kernel/lib/print.h"
 #include "kernel/mm/frame.h"

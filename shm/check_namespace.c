@@ -19,17 +19,17 @@ static void check_segment(struct shm_namespace *ns, struct shm_segment *segment,
 	struct shm *shm = ns->shm;
 
 	shm_assert(shm, segment->ns == ns && segment->listed && segment->references > 0);
-	shm_assert(shm, ((uint32_t)segment->id & ((1u << ns->index_bits) - 1)) == index);
-	shm_assert(shm, shm_namespace_find_id(ns, segment->id) == segment);
+	shm_assert(shm, shm_ids_index(&ns->ids, segment->entry.id) == index);
+	shm_assert(shm, shm_namespace_find_id(ns, segment->entry.id) == segment);
 	shm_assert(shm, shm_object_segment(segment->object) == segment);
 	shm_assert(shm, segment->size_bytes > 0);
-	if (segment->key != IPC_PRIVATE)
-		shm_assert(shm, shm_namespace_find_key(ns, segment->key) == segment);
+	if (segment->entry.key != IPC_PRIVATE)
+		shm_assert(shm, shm_namespace_find_key(ns, segment->entry.key) == segment);
 	/* Removed and unused: only while the last detach is being finished, which counts as a use. */
 	if (segment->mode & SHM_DEST)
-		shm_assert(shm,
-			   segment->key == IPC_PRIVATE && (segment->attachments || segment->holds ||
-							   segment->references > 1));
+		shm_assert(shm, segment->entry.key == IPC_PRIVATE &&
+					(segment->attachments || segment->holds ||
+					 segment->references > 1));
 	if (segment->creator)
 		shm_assert(shm,
 			   segment->creator->pid == segment->cpid && created_by_creator(segment));
@@ -37,21 +37,21 @@ static void check_segment(struct shm_namespace *ns, struct shm_segment *segment,
 
 void shm_check_namespace(struct shm_namespace *ns)
 {
+	struct shm_segment *segment;
 	uint64_t pages = 0;
 	uint32_t count = 0, keys = 0;
 
 	if (!ns->shm->port->mutex_try(&ns->lock))
 		return;
-	for (uint32_t i = 0; (i = shm_array_next(&ns->segments, i)) < SHM_ARRAY_LIMIT; i++) {
-		struct shm_segment *segment = shm_array_get(&ns->segments, i);
+	for (uint32_t i = 0; (segment = shm_namespace_next(ns, &i)); i++) {
 		check_segment(ns, segment, i);
 		pages += shm_segment_pages(segment);
-		keys += segment->key != IPC_PRIVATE;
+		keys += segment->entry.key != IPC_PRIVATE;
 		count++;
 	}
-	shm_assert(ns->shm, count == ns->segment_count);
+	shm_assert(ns->shm, count == ns->ids.count);
 	shm_assert(ns->shm, pages == ns->total_pages);
-	shm_assert(ns->shm, keys == ns->keys.node_count);
+	shm_assert(ns->shm, keys == ns->ids.keys.node_count);
 	shm_assert(ns->shm, ns->creator_count == ns->creators.node_count);
 	ns->shm->port->mutex_unlock(&ns->lock);
 }

@@ -78,16 +78,15 @@ static void put_line(struct text *text, const struct abi_shmid_ds *ds, int32_t i
 size_t shm_report_line(struct shm_namespace *ns, uint32_t *cursor, char *line, size_t size_bytes)
 {
 	struct text text = {line, line + size_bytes - 1};
-	uint32_t index;
+	struct shm_segment *segment;
 
 	shm_namespace_lock(ns);
-	index = shm_array_next(&ns->segments, *cursor);
-	if (index < SHM_ARRAY_LIMIT) {
-		struct shm_segment *segment = shm_array_get(&ns->segments, index);
+	segment = shm_namespace_next(ns, cursor);
+	if (segment) {
 		struct abi_shmid_ds ds;
 		shm_segment_stat(segment, &ds);
-		put_line(&text, &ds, segment->id, segment->object);
-		*cursor = index + 1;
+		put_line(&text, &ds, segment->entry.id, segment->object);
+		++*cursor;
 	}
 	shm_namespace_unlock(ns);
 	*text.at = '\0';

@@ -15,7 +15,7 @@
 
 #define MODE_BITS 0777
 
-_Static_assert(offsetof(struct shm_segment, by_key) == 0, "found by its hash node");
+_Static_assert(offsetof(struct shm_segment, entry) == 0, "found by its entry");
 
 static const struct shm_port *port_of(const struct shm_segment *segment)
 {
@@ -49,7 +49,7 @@ bool shm_segment_is_empty(const struct shm_segment *segment)
 
 int32_t shm_segment_id(const struct shm_segment *segment)
 {
-	return segment->id;
+	return segment->entry.id;
 }
 
 /* ---- creation ---- */
@@ -62,7 +62,7 @@ static struct shm_segment *segment_new(struct shm_namespace *ns, const struct sh
 	if (!segment)
 		return NULL;
 	*segment = (struct shm_segment){
-		.key = request->key,
+		.entry.key = request->key,
 		.first_key = request->key,
 		.ns = ns,
 		.size_bytes = request->size_bytes,
@@ -157,7 +157,7 @@ void shm_segment_remove(struct shm_segment *segment, struct shm_segment **dead)
 	used = in_use(segment);
 	segment_unlock(segment);
 	if (used) {
-		shm_namespace_forget_key(segment->ns, segment);
+		shm_ids_forget_key(&segment->ns->ids, &segment->entry);
 		shm_trace_segment(segment, "is removed and goes with its last user");
 	} else {
 		bury(segment, dead);
@@ -305,12 +305,12 @@ bool shm_segment_owned(const struct shm_segment *segment, const struct shm_calle
 void shm_segment_stat(struct shm_segment *segment, struct abi_shmid_ds *ds)
 {
 	/* Each field once: the struct is large, and this is all that the call does. */
-	ds->shm_perm.key = segment->key;
+	ds->shm_perm.key = segment->entry.key;
 	ds->shm_perm.uid = segment->uid;
 	ds->shm_perm.gid = segment->gid;
 	ds->shm_perm.cuid = segment->cuid;
 	ds->shm_perm.cgid = segment->cgid;
-	ds->shm_perm.seq = (uint16_t)(segment->id >> segment->ns->index_bits);
+	ds->shm_perm.seq = shm_ids_sequence(&segment->ns->ids, segment->entry.id);
 	ds->shm_perm.pad = 0;
 	ds->shm_perm.pad_end = 0;
 	ds->shm_perm.unused[0] = ds->shm_perm.unused[1] = 0;
@@ -332,7 +332,7 @@ bool shm_piece_segment(const struct shm_piece *piece, int32_t *shmid, uint32_t *
 	if (!(piece->flags & SHM_PIECE_SEGMENT) || !piece->mapping)
 		return false;
 	const struct shm_segment *segment = shm_object_segment(shm_piece_object(piece));
-	*shmid = segment->id;
+	*shmid = segment->entry.id;
 	*key = (uint32_t)segment->first_key;
 	return true;
 }

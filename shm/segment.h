@@ -19,16 +19,14 @@
  * written under both, read under either, [a] atomic.
  */
 
-#include "shm/hash.h"
+#include "shm/ids.h"
 #include "shm/shm.h"
 
 struct shm_creator;
 
 struct shm_segment {
-	struct shm_hash_node by_key; /* [n] first: found by key unless that is IPC_PRIVATE */
-	int32_t key;                 /* [n] */
+	struct shm_id_entry entry;   /* [n] first; but its id is [I] */
 	int32_t first_key;           /* [I] names it in /proc/PID/maps, also after removal */
-	int32_t id;                  /* [I] seq << shift | index */
 	struct shm_namespace *ns;    /* [I] */
 	struct shm_object *object;   /* [I] one reference */
 	struct shm_creator *creator; /* [n] the process that made it, NULL when that has ended */

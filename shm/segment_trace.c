@@ -20,15 +20,15 @@ static const char *rights(unsigned protection)
 void shm_trace_segment(const struct shm_segment *segment, const char *what)
 {
 	shm_trace(segment->ns->shm, "segment %u (key 0x%x, %u bytes, nattch %u) %s",
-		  NUMBER(segment->id), NUMBER((uint32_t)segment->key), segment->size_bytes,
-		  NUMBER(segment->attachments), STRING(what));
+		  NUMBER(segment->entry.id), NUMBER((uint32_t)segment->entry.key),
+		  segment->size_bytes, NUMBER(segment->attachments), STRING(what));
 }
 
 void shm_trace_access(const struct shm_segment *segment, const struct shm_caller *caller,
 		      const char *what, uint64_t address, unsigned protection)
 {
 	shm_trace(segment->ns->shm, "pid %u %s segment %u at 0x%x, %s%s", NUMBER(caller->pid),
-		  STRING(what), NUMBER(segment->id), address, STRING(rights(protection)),
+		  STRING(what), NUMBER(segment->entry.id), address, STRING(rights(protection)),
 		  STRING(protection & SHM_WRITE ? "" : ": attached read-only"));
 }
 
@@ -43,7 +43,7 @@ void shm_trace_refusal(const struct shm_segment *segment, const struct shm_calle
 
 	shm_trace(segment->ns->shm,
 		  "pid %u: %s segment %u refused: segment mode 0%o, caller is %s, needs %s",
-		  NUMBER(caller->pid), STRING(what), NUMBER(segment->id),
+		  NUMBER(caller->pid), STRING(what), NUMBER(segment->entry.id),
 		  NUMBER(segment->mode & 0777u),
 		  STRING(class_names[shm_segment_class(segment, caller)]), STRING(rights(needs)));
 }
@@ -52,7 +52,7 @@ void shm_trace_reason(const struct shm_segment *segment, const struct shm_caller
 		      const char *what, const char *reason)
 {
 	shm_trace(segment->ns->shm, "pid %u: %s segment %u refused: %s", NUMBER(caller->pid),
-		  STRING(what), NUMBER(segment->id), STRING(reason));
+		  STRING(what), NUMBER(segment->entry.id), STRING(reason));
 }
 
 static const char *how_attached(const struct shm_piece *piece)
@@ -75,6 +75,6 @@ void shm_trace_fault(struct shm *shm, const struct shm_piece *piece, uint64_t ad
 
 	shm_trace(shm, "%s at 0x%x of %s %u refused: attached %s", STRING(verb), address,
 		  STRING(is_segment ? "segment" : "object"),
-		  is_segment ? NUMBER(shm_object_segment(object)->id) : shm_object_serial(object),
+		  is_segment ? NUMBER(shm_object_segment(object)->entry.id) : shm_object_serial(object),
 		  STRING(how_attached(piece)));
 }

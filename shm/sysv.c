@@ -59,7 +59,7 @@ static int32_t create_locked(struct shm_namespace *ns, const struct shm_caller *
 	if (err)
 		return err;
 	shm_trace_segment(segment, "is created");
-	return segment->id;
+	return segment->entry.id;
 }
 
 /* => namespace locked by caller */
@@ -74,7 +74,7 @@ static int32_t open_locked(struct shm_segment *segment, const struct shm_caller 
 		shm_trace_refusal(segment, caller, "shmget of", (unsigned)flags);
 		return -EACCES;
 	}
-	return segment->id;
+	return segment->entry.id;
 }
 
 int32_t shm_get(struct shm_namespace *ns, const struct shm_caller *caller, int32_t key,
@@ -263,7 +263,7 @@ int shm_detach(struct shm_namespace *ns, const struct shm_caller *caller, uint64
 /* => namespace locked by caller */
 static long info_locked(struct shm_namespace *ns, struct abi_shminfo *info)
 {
-	int32_t highest = shm_namespace_highest_index(ns);
+	int32_t highest = shm_ids_highest(&ns->ids);
 
 	*info = (struct abi_shminfo){
 		.shmmax = ns->limits.shmmax_bytes,
@@ -278,15 +278,15 @@ static long info_locked(struct shm_namespace *ns, struct abi_shminfo *info)
 /* => namespace locked by caller */
 static long totals_locked(struct shm_namespace *ns, struct abi_shm_info *totals)
 {
-	int32_t highest = shm_namespace_highest_index(ns);
+	int32_t highest = shm_ids_highest(&ns->ids);
+	const struct shm_segment *segment;
 
 	*totals = (struct abi_shm_info){
-		.used_ids = (int32_t)ns->segment_count,
+		.used_ids = (int32_t)ns->ids.count,
 		.shm_tot = ns->total_pages,
 	};
 	/* Asks all segments: it is this command's job. */
-	for (uint32_t i = 0; (i = shm_array_next(&ns->segments, i)) < SHM_ARRAY_LIMIT; i++) {
-		const struct shm_segment *segment = shm_array_get(&ns->segments, i);
+	for (uint32_t i = 0; (segment = shm_namespace_next(ns, &i)); i++) {
 		totals->shm_rss += shm_object_resident_pages(segment->object);
 		totals->shm_swp += shm_object_swapped_pages(segment->object);
 	}
@@ -307,7 +307,7 @@ static long stat_locked(struct shm_namespace *ns, const struct shm_caller *calle
 		return -EACCES;
 	}
 	shm_segment_stat(segment, ds);
-	return command == IPC_STAT ? 0 : segment->id;
+	return command == IPC_STAT ? 0 : segment->entry.id;
 }
 
 static void change_mode(struct shm_segment *segment, uint16_t clear, uint16_t set)

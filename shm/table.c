@@ -198,7 +198,7 @@ struct shm_segment *shm_table_find(struct shm_space *space, int32_t shmid)
 	node = space->table ? shm_hash_walk(&space->table->held, NULL) : NULL;
 	for (; node && !found; node = shm_hash_walk(&space->table->held, node)) {
 		struct shm_segment *segment = ((struct table_entry *)node)->segment;
-		if (segment->id == shmid)
+		if (segment->entry.id == shmid)
 			found = segment;
 	}
 	table_unlock(space);
@@ -214,7 +214,7 @@ size_t shm_table_list(struct shm_space *space, struct shm_table_line *lines, siz
 	node = space->table ? shm_hash_walk(&space->table->held, NULL) : NULL;
 	for (; node && length < count; node = shm_hash_walk(&space->table->held, node)) {
 		const struct shm_segment *segment = ((struct table_entry *)node)->segment;
-		lines[length++] = (struct shm_table_line){segment->id, segment->size_bytes};
+		lines[length++] = (struct shm_table_line){segment->entry.id, segment->size_bytes};
 	}
 	table_unlock(space);
 	return length;

@@ -15,6 +15,7 @@
 #include "kernel/file/proc.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/space.h"
+#include "kernel/ipc/ipc_namespace.h"
 #include "kernel/process/process.h"
 
 #define LISTED_MAX 128
@@ -22,7 +23,7 @@
 static struct shm_namespace *caller_now(struct shm_caller *caller)
 {
 	shm_caller_current(caller);
-	return process_current()->ipc;
+	return process_current()->ipc->shm;
 }
 
 int proc_show_shm_table(struct text *text, const struct proc_subject *subject)

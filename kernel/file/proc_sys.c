@@ -3,6 +3,7 @@
 
 #include "abi/errno.h"
 #include "kernel/file/proc.h"
+#include "kernel/ipc/ipc_namespace.h"
 #include "kernel/lib/print.h"
 #include "kernel/lib/random.h"
 #include "kernel/lib/string.h"
@@ -29,7 +30,7 @@ static struct shm_limits limits_now(void)
 {
 	struct shm_limits limits;
 
-	shm_namespace_limits(process_current()->ipc, &limits);
+	shm_namespace_limits(process_current()->ipc->shm, &limits);
 	return limits;
 }
 
@@ -110,7 +111,7 @@ static int store_limit(const char *text, enum setting setting)
 	case SET_NEXT_ID:
 		limits.next_id = negative ? -1 : (int32_t)value;
 	}
-	return shm_namespace_set_limits(process_current()->ipc, &limits);
+	return shm_namespace_set_limits(process_current()->ipc->shm, &limits);
 }
 
 #define STORE_LIMIT(name, setting)                                                                 \
@@ -264,7 +265,7 @@ static int show_segments(struct text *text, const struct proc_subject *subject)
 
 	(void)subject;
 	text_add(text, "%s", shm_report_header);
-	while ((length = shm_report_line(process_current()->ipc, &cursor, line, sizeof(line))) > 0)
+	while ((length = shm_report_line(process_current()->ipc->shm, &cursor, line, sizeof(line))) > 0)
 		text_add_bytes(text, line, length);
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include "abi/wait.h"
 #include "kernel/device/device.h"
 #include "kernel/file/file.h"
+#include "kernel/ipc/ipc_namespace.h"
 #include "kernel/lib/print.h"
 #include "kernel/mm/space.h"
 #include "kernel/process/futex.h"
@@ -95,7 +96,7 @@ static void become_zombie(struct process *process)
 
 	tty_session_end(process);
 	timer_stop(&process->real_timer);
-	shm_creator_exit(process->ipc, process->pid);
+	shm_creator_exit(process->ipc->shm, process->pid);
 	if (process == init_process) {
 		log_line("process 1 ended: status %#x", (unsigned)process->exit_status);
 		arch_power_off(false);

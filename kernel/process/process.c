@@ -10,6 +10,7 @@
 #include "kernel/process/process.h"
 
 #include "kernel/file/file.h"
+#include "kernel/ipc/ipc_namespace.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/kmem.h"
 #include "kernel/mm/space.h"
@@ -204,11 +205,11 @@ uint64_t process_run_ns(struct process *process)
 void process_ipc_inherit(struct process *process, struct process *parent)
 {
 	process->ipc = parent ? parent->ipc : ipc_namespace_initial;
-	shm_namespace_get(process->ipc);
+	ipc_namespace_get(process->ipc);
 }
 
 void process_ipc_put(struct process *process)
 {
 	if (process->ipc)
-		shm_namespace_put(process->ipc);
+		ipc_namespace_put(process->ipc);
 }

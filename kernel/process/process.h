@@ -23,7 +23,7 @@ struct space;
 struct fd_table;
 struct fs_context;
 struct tty;
-struct shm_namespace;
+struct ipc_namespace;
 struct group;
 
 #define KERNEL_STACK_ORDER 2 /* 16 KiB */
@@ -105,7 +105,7 @@ struct process {
 	struct wait_queue child_queue; /* it waits here for its children */
 	struct wait_queue exec_queue;  /* exec_thread waits here for the other threads */
 	struct process_signals signals;
-	struct shm_namespace *ipc;
+	struct ipc_namespace *ipc; /* kernel/ipc/ipc_namespace.h */
 	uint64_t limits[16][2];        /* RLIMIT_*: soft, hard */
 	uint64_t user_ns, children_ns; /* of ended threads; of reaped children */
 	uint64_t start_ns;
@@ -168,10 +168,6 @@ void schedule_set_affinity(struct thread *thread, uint64_t affinity);
 /* trap_ipi's part: other threads wait here, so this one's slice must end. */
 void schedule_kick(void);
 uint64_t schedule_runnable_count(void);
-
-/* System V namespaces: kernel/syscall/shm.c. Every process has one; the first is never freed. */
-extern struct shm_namespace *ipc_namespace_initial;
-void ipc_init(void);
 
 /* Who calls shm: the running thread. Valid until it changes its credentials. (kernel/syscall/shm.c) */
 struct shm_caller;

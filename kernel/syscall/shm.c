@@ -7,7 +7,7 @@
  */
 
 #include "arch/arch.h"
-#include "kernel/lib/print.h"
+#include "kernel/ipc/ipc_namespace.h"
 #include "kernel/mm/frame.h"
 #include "kernel/mm/space.h"
 #include "kernel/process/process.h"
@@ -15,14 +15,6 @@
 #include "shm/shm.h"
 
 #define RLIMIT_MEMLOCK 8
-
-struct shm_namespace *ipc_namespace_initial;
-
-void ipc_init(void)
-{
-	if (shm_namespace_create(&shm_instance, &ipc_namespace_initial))
-		panic("no memory for the first IPC namespace");
-}
 
 _Static_assert(SHM_CAP_IPC_LOCK == 1ull << CAP_IPC_LOCK &&
 		       SHM_CAP_IPC_OWNER == 1ull << CAP_IPC_OWNER &&
@@ -66,7 +58,7 @@ static inline struct shm_namespace *call_begin(struct shm_caller *caller)
 	const struct thread *thread = thread_current();
 
 	caller_fill(caller, thread);
-	return thread->process->ipc;
+	return thread->process->ipc->shm;
 }
 
 /* shmget(key, size, flags) */
@@ -77,7 +69,7 @@ long sys_shmget(const uint64_t *argument)
 	int flags = (int)argument[2];
 
 	/* Where nothing may be promised beyond what there is, this is no excuse. */
-	if (commit_mode == 2)
+	if (__builtin_expect(flags & SHM_NORESERVE, 0) && commit_mode == 2)
 		flags &= ~SHM_NORESERVE;
 	return shm_get(ns, &caller, (int32_t)argument[0], argument[1], flags);
 }

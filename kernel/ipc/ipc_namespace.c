@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+/* IPC namespaces: where the tables of all three kinds of System V IPC live. */
+
+#include "kernel/ipc/ipc_namespace.h"
+
+#include "abi/errno.h"
+#include "kernel/lib/print.h"
+#include "kernel/mm/kmem.h"
+#include "kernel/mm/space.h"
+
+struct ipc_namespace *ipc_namespace_initial;
+
+void ipc_init(void)
+{
+	if (ipc_namespace_create(&ipc_namespace_initial))
+		panic("no memory for the first IPC namespace");
+}
+
+int ipc_namespace_create(struct ipc_namespace **created)
+{
+	struct ipc_namespace *ns = kmem_zalloc(sizeof(*ns));
+
+	if (!ns)
+		return -ENOMEM;
+	if (shm_namespace_create(&shm_instance, &ns->shm)) {
+		kmem_free(ns, sizeof(*ns));
+		return -ENOMEM;
+	}
+	ns->references = 1;
+	*created = ns;
+	return 0;
+}
+
+void ipc_namespace_get(struct ipc_namespace *ns)
+{
+	__atomic_add_fetch(&ns->references, 1, __ATOMIC_RELAXED);
+}
+
+void ipc_namespace_put(struct ipc_namespace *ns)
+{
+	/* Release: our use is over before anybody frees it. Acquire: and so is theirs. */
+	if (__atomic_sub_fetch(&ns->references, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	shm_namespace_put(ns->shm);
+	kmem_free(ns, sizeof(*ns));
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KERNEL_IPC_NAMESPACE_H
+#define KERNEL_IPC_NAMESPACE_H
+
+/*
+ * An IPC namespace: the System V ids of all three kinds, with their keys and
+ * limits: ipc_namespaces(7). Each process has one. Destroying it, with its last
+ * reference, removes all that is left in it.
+ */
+
+#include <stdint.h>
+
+struct shm_namespace;
+
+struct ipc_namespace {
+	struct shm_namespace *shm; /* [I] one of its users */
+	uint32_t references;       /* [a] */
+};
+
+/* Process 1's; it never goes. */
+extern struct ipc_namespace *ipc_namespace_initial;
+
+/* Make the first one. At boot; panics without memory. */
+void ipc_init(void);
+/* An empty one with Linux's default limits, one reference to the caller. 0; -ENOMEM. No locks. */
+int ipc_namespace_create(struct ipc_namespace **ns);
+void ipc_namespace_get(struct ipc_namespace *ns);
+/* The last reference removes everything. No locks held; may sleep. */
+void ipc_namespace_put(struct ipc_namespace *ns);
+
+#endif
