@@ -76,9 +76,14 @@ static int apply_mode(struct inode *inode, const struct access *access, const st
 	if (access->cred && access->gid != inode->gid && !cred_in_group(access->cred, inode->gid) &&
 	    !cred_has(access->cred, CAP_FSETID))
 		mode &= ~(uint32_t)S_ISGID;
-	inode->mode = (inode->mode & S_IFMT) | mode;
-	inode_touch_change(inode);
-	return 0;
+	mutex_lock(&inode->lock);
+	int err = (inode->seals & F_SEAL_EXEC) && ((inode->mode ^ mode) & 0111) ? -EPERM : 0;
+	if (!err) {
+		inode->mode = (inode->mode & S_IFMT) | mode;
+		inode_touch_change(inode);
+	}
+	mutex_unlock(&inode->lock);
+	return err;
 }
 
 static long chmod_at(int directory, uint64_t path, uint64_t mode)

@@ -124,6 +124,12 @@ size_t file_path(struct file *file, char *text, size_t size_bytes)
 	return (size_t)length;
 }
 
+void file_maps_add(struct file *file, int32_t change)
+{
+	/* Release: with the last mapping gone, so is all that it could write. */
+	__atomic_fetch_add(&file->inode->writable_maps, change, __ATOMIC_RELEASE);
+}
+
 void file_identity(struct file *file, uint64_t *device, uint64_t *inode_number)
 {
 	*device = file->inode->filesystem->device;

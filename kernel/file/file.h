@@ -46,6 +46,11 @@ size_t io_copy_from(struct io *io, void *to, size_t size_bytes);       /* io -> 
 struct poll_waiters; /* poll.c: poll_register adds the caller to a queue */
 void poll_register(struct poll_waiters *waiters, struct wait_queue *queue);
 
+/* A shared mapping of a file: SHM_READ | ..., and what mprotect may raise it to, which a seal lowers. */
+struct file_map {
+	unsigned protection, protection_max;
+};
+
 struct file_operations {
 	/* Bytes moved, or a negative errno. *position is moved on by the operation. */
 	long (*read)(struct file *file, struct io *io, uint64_t *position);
@@ -57,8 +62,13 @@ struct file_operations {
 	 * operation: always ready.
 	 */
 	unsigned (*poll)(struct file *file, struct poll_waiters *waiters);
-	/* The object that mmap shows, with a reference; NULL: no memory. No operation: cannot be mapped. */
-	struct shm_object *(*object)(struct file *file);
+	/*
+	 * The object that mmap shows, with a reference. `map`: a shared mapping is
+	 * wanted; NULL: private copies. A mapping that may write is counted
+	 * (file_maps_add) when this returns. 0; -ENOMEM; -EPERM: a seal forbids it.
+	 * No operation: cannot be mapped.
+	 */
+	int (*object)(struct file *file, struct file_map *map, struct shm_object **object);
 	void (*release)(struct file *file); /* the last reference goes */
 	bool seeks; /* reads and writes have positions: lseek, pread; else ESPIPE */
 };
@@ -90,11 +100,10 @@ int file_open_executable(const char *path, struct file **file);
 long file_read_at(struct file *file, void *to, size_t size_bytes, uint64_t offset);
 /* The path that /proc shows; always ends with NUL; " (deleted)" when unlinked. Returns its length. */
 size_t file_path(struct file *file, char *text, size_t size_bytes);
-/*
- * Beside the modes: may the file be mapped so? A sealed memfd refuses writable
- * shared mappings (-EPERM) and lets *protection_max not grow to writable.
- */
-int file_map_check(struct file *file, bool shared, unsigned protection, unsigned *protection_max);
+/* Bytes [offset, offset + length) of a regular file read as zeros again: fallocate(2). 0, -EPERM. */
+int file_punch(struct file *file, uint64_t offset, uint64_t length);
+/* So many more shared mappings (fewer, if negative) may write to the file: F_SEAL_WRITE asks. */
+void file_maps_add(struct file *file, int32_t change);
 void file_identity(struct file *file, uint64_t *device, uint64_t *inode_number);
 uint64_t file_size(struct file *file);
 /* The effective ids that set-id bits give at execve: unchanged when there are none. */

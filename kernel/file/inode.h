@@ -80,6 +80,7 @@ struct inode {
 	struct pipe *pipe;      /* [i] fifos: made at the first open */
 	uint64_t pages_charged; /* [i] to the file system */
 	uint32_t seals;         /* [i] F_SEAL_* */
+	int32_t writable_maps;  /* [a] areas that show it shared and may write; grows under [i] */
 	uint64_t private[2];    /* [I] /proc: what it shows */
 	bool can_link;          /* [I] O_TMPFILE: linkat may give it its first name */
 	int32_t flock_holders;  /* lock.c: shared holders, or -1 for an exclusive one */

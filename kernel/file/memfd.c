@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
- * memfd_create(2): a tmpfs file with no name in any directory.
+ * memfd_create(2): a tmpfs file with no name in any directory. And seals, which
+ * all tmpfs files have: one with a name is sealed against sealing.
  *
- * Known gap: F_SEAL_WRITE does not look for writable shared mappings; Linux
- * answers EBUSY when there is one.
+ * The inode's lock guards the seals. A mapping that may write is counted under
+ * it before it is made, so that F_SEAL_WRITE and mmap cannot pass each other.
  */
 
 #include "kernel/file/memfd.h"
 
 #include "abi/errno.h"
 #include "abi/fcntl.h"
+#include "abi/statfs.h"
 #include "arch/arch.h"
 #include "kernel/file/dentry.h"
 #include "kernel/file/open.h"
@@ -25,6 +27,9 @@ int memfd_init(void)
 	return memfd_filesystem ? 0 : -ENOMEM;
 }
 
+#define SEALS_ALL                                                                                  \
+	(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE |          \
+	 F_SEAL_EXEC)
 #define PREFIX       "memfd:"
 #define PREFIX_BYTES 6
 
@@ -45,7 +50,7 @@ static int memfd_make(const char *name, uint32_t mode, uint32_t seals, struct fi
 
 long sys_memfd_create(const uint64_t *argument)
 {
-	char name[NAME_BYTES_MAX + 1] = PREFIX;
+	char name[NAME_BYTES_MAX + 1];
 	unsigned flags = (unsigned)argument[1];
 	uint32_t mode = 0777, seals = F_SEAL_SEAL;
 	struct file *file;
@@ -53,6 +58,7 @@ long sys_memfd_create(const uint64_t *argument)
 	if (flags & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | MFD_EXEC) ||
 	    (flags & (MFD_NOEXEC_SEAL | MFD_EXEC)) == (MFD_NOEXEC_SEAL | MFD_EXEC))
 		return -EINVAL; /* MFD_HUGETLB too: there are no huge pages */
+	memcpy(name, PREFIX, PREFIX_BYTES);
 	long length = copy_string_from_user(name + PREFIX_BYTES, argument[0],
 					    sizeof(name) - PREFIX_BYTES);
 	if (length < 0)
@@ -72,37 +78,49 @@ long sys_memfd_create(const uint64_t *argument)
 	return fd;
 }
 
-long memfd_add_seals(struct file *file, uint32_t seals)
+static bool has_seals(const struct file *file)
 {
-	struct inode *inode = file->inode;
-	long result = 0;
-
-	if (inode->filesystem != memfd_filesystem ||
-	    seals & ~(uint32_t)(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE |
-				F_SEAL_FUTURE_WRITE | F_SEAL_EXEC))
-		return -EINVAL;
-	if (!file_can_write(file))
-		return -EPERM;
-	mutex_lock(&inode->lock);
-	if (inode->seals & F_SEAL_SEAL)
-		result = -EPERM;
-	else
-		inode->seals |= seals;
-	mutex_unlock(&inode->lock);
-	return result;
+	return file->inode->filesystem->magic == TMPFS_MAGIC && S_ISREG(file->inode->mode);
 }
 
-int file_map_check(struct file *file, bool shared, unsigned protection, unsigned *protection_max)
+/* Inode lock held. 0, -EPERM, -EBUSY. */
+static int seals_add(struct inode *inode, uint32_t seals)
 {
-	if (!shared || !(file->inode->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))
-		return 0;
-	if (protection & SHM_WRITE)
+	if (inode->seals & F_SEAL_SEAL)
 		return -EPERM;
-	*protection_max &= ~SHM_WRITE;
+	/* What may be executed is never writable again. */
+	if ((seals & F_SEAL_EXEC) && (inode->mode & 0111))
+		seals |= F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
+	if ((seals & ~inode->seals & F_SEAL_WRITE) &&
+	    __atomic_load_n(&inode->writable_maps, __ATOMIC_ACQUIRE))
+		return -EBUSY;
+	inode->seals |= seals;
+	return 0;
+}
+
+long memfd_add_seals(struct file *file, uint32_t seals)
+{
+	if (!file_can_write(file))
+		return -EPERM;
+	if ((seals & ~(uint32_t)SEALS_ALL) || !has_seals(file))
+		return -EINVAL;
+	mutex_lock(&file->inode->lock);
+	int err = seals_add(file->inode, seals);
+	mutex_unlock(&file->inode->lock);
+	return err;
+}
+
+int memfd_map_check(struct inode *inode, struct file_map *map)
+{
+	if (inode->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) {
+		if (map->protection & SHM_WRITE)
+			return -EPERM;
+		map->protection_max &= ~SHM_WRITE;
+	}
 	return 0;
 }
 
 long memfd_seals(struct file *file)
 {
-	return file->inode->filesystem == memfd_filesystem ? (long)file->inode->seals : -EINVAL;
+	return has_seals(file) ? (long)file->inode->seals : -EINVAL;
 }

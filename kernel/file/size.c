@@ -103,6 +103,12 @@ static long allocate(struct file *file, unsigned mode, int64_t offset, int64_t l
 	return tmpfs_allocate(inode, mode, (uint64_t)offset, (uint64_t)length);
 }
 
+int file_punch(struct file *file, uint64_t offset, uint64_t length)
+{
+	return tmpfs_allocate(file->inode, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset,
+			      length);
+}
+
 long sys_fallocate(const uint64_t *argument)
 {
 	struct file *file = fd_file((int)argument[0]);

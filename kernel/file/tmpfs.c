@@ -19,6 +19,7 @@
 #include "abi/statfs.h"
 #include "arch/arch.h"
 #include "kernel/file/dentry.h"
+#include "kernel/file/memfd.h"
 #include "kernel/file/open.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/frame.h"
@@ -310,7 +311,7 @@ static int allocate_locked(struct inode *inode, unsigned mode, uint64_t offset, 
 		punch_locked(inode, offset, end);
 		return 0;
 	}
-	if (grow && (inode->seals & F_SEAL_GROW))
+	if (end > size && (inode->seals & F_SEAL_GROW))
 		return -EPERM;
 	int err = object_need(inode);
 	if (!err && grow)
@@ -362,17 +363,22 @@ int64_t tmpfs_seek(struct inode *inode, uint64_t offset, bool data)
 
 /* ---- mapping, end ---- */
 
-static struct shm_object *tmpfs_object(struct file *file)
+static int tmpfs_object(struct file *file, struct file_map *map, struct shm_object **object)
 {
 	struct inode *inode = file->inode;
 
 	mutex_lock(&inode->lock);
-	int err = object_need(inode);
+	int err = map ? memfd_map_check(inode, map) : 0;
+	if (!err)
+		err = object_need(inode);
+	if (!err && map && (map->protection_max & SHM_WRITE))
+		file_maps_add(file, 1);
 	mutex_unlock(&inode->lock);
 	if (err)
-		return NULL;
+		return err;
 	shm_object_get(inode->object);
-	return inode->object;
+	*object = inode->object;
+	return 0;
 }
 
 static void tmpfs_file_destroy(struct inode *inode)
@@ -435,6 +441,7 @@ int tmpfs_inode_create(struct filesystem *filesystem, uint32_t mode, uint64_t de
 	if (!*inode)
 		return -ENOMEM;
 	(*inode)->device = device;
+	(*inode)->seals = F_SEAL_SEAL; /* memfd_create may allow them */
 	return 0;
 }
 

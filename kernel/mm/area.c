@@ -83,10 +83,18 @@ struct area *area_alloc(void)
 	return kmem_zalloc(sizeof(struct area));
 }
 
+/* Not in area_free, which is short enough to be inlined where a space ends. */
+static __attribute__((noinline)) void area_file_put(struct area *area)
+{
+	if (area->flags & AREA_WRITER)
+		file_maps_add(area->file, -1);
+	file_put(area->file);
+}
+
 void area_free(struct area *area)
 {
 	if (area && area->file)
-		file_put(area->file);
+		area_file_put(area);
 	kmem_free(area, sizeof(*area));
 }
 
@@ -190,7 +198,7 @@ void area_split(struct space *space, struct area *area, uint64_t at, struct area
 	high->touched = area->touched;
 	high->file = area->file;
 	if (high->file)
-		file_get(high->file);
+		area_file_get(high);
 	high->file_offset = area->file_offset + (at - area->start);
 	if (area->own_pages) {
 		high->own_pages = pagetable_own_count(space, at, end);

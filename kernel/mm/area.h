@@ -4,6 +4,7 @@
 
 /* Areas of a space, for the files of kernel/mm only. Space lock exclusive for what changes. */
 
+#include "kernel/file/file.h"
 #include "kernel/mm/space.h"
 
 #define MAP_LOWEST      0x10000ull      /* vm.mmap_min_addr */
@@ -41,6 +42,13 @@ static inline bool area_is_anonymous(const struct area *area)
 static inline bool area_is_shared(const struct area *area)
 {
 	return area->piece.mapping && !(area->flags & AREA_PRIVATE);
+}
+/* A copy of an area with a file: one more reference, and one more that may write. */
+static inline void area_file_get(const struct area *area)
+{
+	file_get(area->file);
+	if (area->flags & AREA_WRITER)
+		file_maps_add(area->file, 1);
 }
 static inline uint64_t area_pages(const struct area *area)
 {

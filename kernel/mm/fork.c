@@ -55,7 +55,7 @@ static int area_fork(struct fork *fork, const struct area *from, struct area **m
 		return -ENOMEM;
 	}
 	if (area->file)
-		file_get(area->file);
+		area_file_get(area);
 	if (area->flags & AREA_CHARGED)
 		fork->child->committed_pages += area_pages(area);
 	*made = area;

@@ -20,23 +20,10 @@ static int advice_drop(struct space *space, struct area *area, uint64_t start, u
 {
 	struct gather gather;
 
-	if (area->flags & AREA_LOCKED)
-		return -EINVAL;
 	gather_init(&gather, space);
 	if (area->own_pages)
 		pagetable_zap(&gather, start, end, &area->own_pages);
 	gather_finish(&gather);
-	return 0;
-}
-
-static int advice_remove(struct area *area, uint64_t start, uint64_t end)
-{
-	if (!area_is_shared(area) || (area->flags & AREA_LOCKED))
-		return -EINVAL;
-	if (!(area->protection_max & SHM_WRITE))
-		return -EACCES;
-	shm_object_punch(shm_piece_object(&area->piece), shm_piece_index(&area->piece, start),
-			 (end - start) / PAGE_BYTES);
 	return 0;
 }
 
@@ -46,11 +33,11 @@ static int advice_apply(struct space *space, struct area *area, uint64_t start, 
 {
 	switch (advice) {
 	case MADV_DONTNEED:
+		return area->flags & AREA_LOCKED ? -EINVAL : advice_drop(space, area, start, end);
+	case MADV_DONTNEED_LOCKED:
 		return advice_drop(space, area, start, end);
 	case MADV_FREE:
 		return area_is_anonymous(area) ? advice_drop(space, area, start, end) : -EINVAL;
-	case MADV_REMOVE:
-		return advice_remove(area, start, end);
 	case MADV_WIPEONFORK:
 		return area_is_anonymous(area) ? 0 : -EINVAL;
 	default:
@@ -68,8 +55,11 @@ static bool advice_flag(int advice, unsigned *flag, bool *on)
 
 static bool advice_known(int advice)
 {
+	/* As a Linux without huge pages and without merging. */
+	if (advice >= MADV_MERGEABLE && advice <= MADV_NOHUGEPAGE)
+		return false;
 	return (advice >= MADV_NORMAL && advice <= MADV_DONTNEED) ||
-	       (advice >= MADV_FREE && advice <= MADV_POPULATE_WRITE);
+	       (advice >= MADV_FREE && advice <= MADV_DONTNEED_LOCKED);
 }
 
 /* Holes do not stop it: what is mapped is done, then -ENOMEM. madvise(2), ERRORS. */
@@ -104,6 +94,63 @@ static long advise_locked(struct space *space, uint64_t start, uint64_t end, int
 		area = area_next(flag ? area_merge(space, area) : area);
 	}
 	return err ? err : hole || start < end ? -ENOMEM : 0;
+}
+
+/* What MADV_REMOVE punches: a file, or an object without one; with a reference. */
+struct remove_target {
+	struct file *file;
+	struct shm_object *object;
+	uint64_t offset; /* bytes */
+};
+
+static int remove_target_take(struct area *area, uint64_t start, struct remove_target *target)
+{
+	if (area_is_anonymous(area) || (area->flags & AREA_LOCKED))
+		return -EINVAL;
+	if (!area_is_shared(area) || !(area->protection_max & SHM_WRITE))
+		return -EACCES;
+	target->offset = shm_piece_index(&area->piece, start) << PAGE_SHIFT;
+	target->file = area->file;
+	if (target->file) {
+		file_get(target->file);
+	} else {
+		target->object = shm_piece_object(&area->piece);
+		shm_object_get(target->object);
+	}
+	return 0;
+}
+
+/* MADV_REMOVE: area by area, without the space lock while a file's own locks are taken. */
+static long advise_remove(struct space *space, uint64_t start, uint64_t end)
+{
+	bool hole = false;
+	long err = 0;
+
+	while (start < end && !err) {
+		struct remove_target target = {0};
+
+		space_lock(space, false);
+		struct area *area = space_area_above(space, start);
+		uint64_t stop = area && area->end < end ? area->end : end;
+
+		if (!area || area->start > start)
+			hole = true;
+		if (area && area->start > start)
+			start = area->start;
+		if (area && start < end)
+			err = remove_target_take(area, start, &target);
+		space_unlock(space, false);
+		if (target.file) {
+			err = file_punch(target.file, target.offset, stop - start);
+			file_put(target.file);
+		} else if (target.object) {
+			shm_object_punch(target.object, target.offset >> PAGE_SHIFT,
+					 (stop - start) / PAGE_BYTES);
+			shm_object_put(target.object);
+		}
+		start = stop;
+	}
+	return !err && hole ? -ENOMEM : err;
 }
 
 /* MADV_POPULATE_READ and _WRITE. */
@@ -146,6 +193,8 @@ long sys_madvise(const uint64_t *argument)
 		return -ENOMEM;
 	if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
 		return advise_populate(space, start, end, advice);
+	if (advice == MADV_REMOVE)
+		return advise_remove(space, start, end);
 	space_lock(space, true);
 	long result = advise_locked(space, start, end, advice);
 

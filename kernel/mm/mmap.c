@@ -71,12 +71,15 @@ static int object_take(struct space_request *request, struct file *file, uint64_
 	}
 	if (!file->operations->object)
 		return -ENODEV;
-	int err = file_map_check(file, shared, request->protection, &request->protection_max);
+	struct file_map map = {request->protection, request->protection_max};
+	int err = file->operations->object(file, shared ? &map : NULL, &request->object);
+
 	if (err)
 		return err;
-	request->object = file->operations->object(file);
-	if (!request->object)
-		return -ENOMEM;
+	if (shared) {
+		request->protection_max = map.protection_max;
+		request->flags |= map.protection_max & SHM_WRITE ? AREA_WRITER : 0;
+	}
 	request->file = file;
 	return 0;
 }
@@ -131,6 +134,10 @@ long sys_mmap(const uint64_t *argument)
 		result = request_map(&request, flags);
 	if (request.object)
 		shm_object_put(request.object);
+	if (request.file && result >= 0)
+		return result; /* the area has the file now */
+	if (request.flags & AREA_WRITER)
+		file_maps_add(file, -1);
 	if (file)
 		file_put(file);
 	return result;
@@ -244,14 +251,15 @@ long sys_msync(const uint64_t *argument)
 	space_lock(space, false);
 	long result = 0;
 
-	for (struct area *area = space_area_above(space, start); start < end && !result;
-	     area = result ? NULL : area_next(area)) {
+	for (struct area *area = space_area_above(space, start); start < end && result != -EBUSY;
+	     area = area_next(area)) {
 		if (!area || area->start > start)
 			result = -ENOMEM;
-		else if ((flags & MS_INVALIDATE) && (area->flags & AREA_LOCKED))
+		if (!area || area->start >= end)
+			break;
+		if ((flags & MS_INVALIDATE) && (area->flags & AREA_LOCKED))
 			result = -EBUSY;
-		else
-			start = area->end;
+		start = area->end;
 	}
 	space_unlock(space, false);
 	return result;

@@ -98,7 +98,7 @@ static int target_make(struct space *space, const struct move *move, struct area
 		return -ENOMEM;
 	target->file = from->file;
 	if (target->file)
-		file_get(target->file);
+		area_file_get(target);
 	area_insert(space, target);
 	return 0;
 }

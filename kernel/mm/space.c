@@ -186,7 +186,6 @@ static int area_place(struct space *space, const struct space_request *request, 
 	area->end = end;
 	area->protection = request->protection;
 	area->protection_max = request->protection_max;
-	area->file = request->file;
 	area->file_offset = phase_of(request);
 	if (request->object) {
 		struct shm_caller storage;
@@ -195,13 +194,10 @@ static int area_place(struct space *space, const struct space_request *request, 
 		int err = shm_piece_map(&space->shm, &area->piece, request->object, at, end,
 					request->index, request->protection, flags,
 					area_caller(area, &storage));
-		if (err) {
-			area->file = NULL;
+		if (err)
 			return err;
-		}
 	}
-	if (area->file)
-		file_get(area->file);
+	area->file = request->file;
 	area_insert(space, area);
 	if (request->object) {
 		area->touched =

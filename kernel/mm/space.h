@@ -28,6 +28,7 @@ struct file;
 #define AREA_SEGMENT    (1u << 8) /* a System V attach */
 #define AREA_CHARGED    (1u << 9) /* its pages are counted by commit_reserve */
 #define AREA_WIPEONFORK (1u << 10)
+#define AREA_WRITER     (1u << 11) /* may write to its file: counted by file_maps_add */
 
 /* Fields: space lock, exclusive to change; [p] page-table lock. */
 struct area {
@@ -91,8 +92,8 @@ struct space_request {
 	unsigned flags;
 	struct shm_object *object; /* NULL: anonymous private memory */
 	uint64_t index;            /* first page of the object */
-	struct file *file;         /* for /proc; may be NULL */
-	uint64_t alignment_bytes;  /* of a chosen address; 0: a page */
+	struct file *file; /* NULL: none. Its reference moves in, and its count (file_maps_add) */
+	uint64_t alignment_bytes; /* of a chosen address; 0: a page */
 };
 /* 0 and the address; -ENOMEM, -EEXIST (NOREPLACE), -EINVAL. Space lock exclusive. */
 int space_map(struct space *space, const struct space_request *request, uint64_t *address);

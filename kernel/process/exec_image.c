@@ -108,7 +108,12 @@ static int map_fixed(struct space *space, struct space_request *request, uint64_
 	request->size_bytes = end - start;
 	request->protection_max = SHM_READ | SHM_WRITE | SHM_EXEC;
 	request->flags = AREA_FIXED | AREA_PRIVATE;
-	return space_map(space, request, &address);
+	if (request->file)
+		file_get(request->file);
+	int err = space_map(space, request, &address);
+	if (err && request->file)
+		file_put(request->file);
+	return err;
 }
 
 /* One segment: file pages, then anonymous ones; the rest of the last file page is a tail. */
@@ -144,7 +149,11 @@ static int segment_map(struct space *space, struct file *file, struct shm_object
 /* The pages of a program, with a reference; NULL: none. Takes locks of files: before the space's. */
 static struct shm_object *file_object(struct file *file)
 {
-	return file->operations->object ? file->operations->object(file) : NULL;
+	struct shm_object *object = NULL;
+
+	if (file->operations->object)
+		(void)file->operations->object(file, NULL, &object);
+	return object;
 }
 
 static int segments_map(struct space *space, struct file *file, struct shm_object *object,
