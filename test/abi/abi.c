@@ -1,35 +1,22 @@
 // SPDX-License-Identifier: MIT
-/*
- * The framework's one file: runs the cases of a program, each in a process of
- * its own with a time limit, and reports lines `ok NAME`, `not ok NAME`,
- * `skip NAME`, then `N passed, N failed`. Details come before, as `# ...`.
- *
- * On Linux it first moves into an IPC namespace of its own and limits what it
- * may use, so that nothing of the host is touched.
- */
+/* What cases call: checks, children, other users, and what the system under test is. */
 
 #define _GNU_SOURCE
 #include "abi.h"
 
 #include <fcntl.h>
 #include <grp.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/shm.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define CASE_SECONDS 30
-#define STATUS_SKIP  77
-
-static const char *self_path;
-static const char *case_name = "start";
+const char *abi_case_name = "start";
+const char *abi_program_path;
+int abi_reason_fd = -1;
 
 static const struct {
 	int error;
@@ -73,7 +60,7 @@ void abi_fail(const char *file, int line, const char *pattern, ...)
 	va_list arguments;
 
 	va_start(arguments, pattern);
-	printf("# %s: %s:%d: ", case_name, file, line);
+	printf("# %s: %s:%d: ", abi_case_name, file, line);
 	vprintf(pattern, arguments);
 	printf("\n");
 	fflush(stdout);
@@ -83,9 +70,10 @@ void abi_fail(const char *file, int line, const char *pattern, ...)
 
 void abi_skip(const char *reason)
 {
-	printf("# %s: %s\n", case_name, reason);
+	if (abi_reason_fd < 0 || write(abi_reason_fd, reason, strlen(reason)) < 0)
+		printf("# %s: %s\n", abi_case_name, reason);
 	fflush(stdout);
-	_exit(STATUS_SKIP);
+	_exit(ABI_STATUS_SKIP);
 }
 
 pid_t abi_start(void (*run)(void *), void *argument)
@@ -99,7 +87,7 @@ pid_t abi_start(void (*run)(void *), void *argument)
 	return pid;
 }
 
-static int wait_for(pid_t pid)
+int abi_wait(pid_t pid)
 {
 	int status;
 
@@ -112,7 +100,7 @@ static int wait_for(pid_t pid)
 
 void abi_join(pid_t pid)
 {
-	int status = wait_for(pid);
+	int status = abi_wait(pid);
 
 	if (WIFSIGNALED(status))
 		abi_fail(__FILE__, __LINE__, "child died by signal %d", WTERMSIG(status));
@@ -127,7 +115,7 @@ void abi_in_child(void (*run)(void *), void *argument)
 
 void abi_dies(void (*run)(void *), void *argument, int signal)
 {
-	int status = wait_for(abi_start(run, argument));
+	int status = abi_wait(abi_start(run, argument));
 
 	if (!WIFSIGNALED(status)) {
 		if (WEXITSTATUS(status))
@@ -158,7 +146,7 @@ bool abi_is_root(void)
 
 const char *abi_self(void)
 {
-	return self_path;
+	return abi_program_path;
 }
 
 void abi_sleep_ms(unsigned milliseconds)
@@ -213,153 +201,4 @@ uint64_t abi_samepage_frames(void)
 	const char *text = samepage_counters();
 
 	return counter_in(text, "free_frames") + counter_in(text, "small_bytes") / 4096;
-}
-
-static void write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-
-	if (fd < 0)
-		return;
-	if (write(fd, text, strlen(text)) < 0)
-		perror(path);
-	close(fd);
-}
-
-/* On Linux: nothing of the host's can be seen or used up. */
-static void isolate(void)
-{
-	struct rlimit none = {0, 0};
-	struct rlimit space = {1ull << 36, 1ull << 36};
-
-	setrlimit(RLIMIT_CORE, &none);
-	if (abi_in_samepage())
-		return;
-	setrlimit(RLIMIT_AS, &space);
-	if (unshare(CLONE_NEWIPC) == 0 || errno == ENOSYS)
-		return; /* or there is nothing to hide from: not Linux */
-	uid_t uid = getuid();
-	gid_t gid = getgid();
-	if (unshare(CLONE_NEWUSER | CLONE_NEWIPC)) {
-		printf("# cannot make an IPC namespace: %s\n0 passed, 1 failed\n",
-		       abi_error(errno));
-		exit(1);
-	}
-	char map[32];
-	snprintf(map, sizeof(map), "0 %u 1", uid);
-	write_file("/proc/self/uid_map", map);
-	write_file("/proc/self/setgroups", "deny");
-	snprintf(map, sizeof(map), "0 %u 1", gid);
-	write_file("/proc/self/gid_map", map);
-}
-
-/* Segments that a case left behind are removed; returns how many there were. */
-static unsigned sweep_segments(void)
-{
-	struct shm_info totals;
-	struct shmid_ds ds;
-	unsigned count = 0;
-	int highest = shmctl(0, SHM_INFO, (struct shmid_ds *)&totals);
-
-	for (int i = 0; i <= highest && totals.used_ids > 0; i++) {
-		int id = shmctl(i, SHM_STAT, &ds);
-		if (id >= 0) {
-			shmctl(id, IPC_RMID, NULL);
-			count++;
-		}
-	}
-	return count;
-}
-
-static void run_here(const struct abi_case *abi_case)
-{
-	setpgid(0, 0);
-	alarm(CASE_SECONDS);
-	abi_case->run();
-	unsigned left = sweep_segments();
-	if (left)
-		abi_fail(__FILE__, __LINE__, "%u segments left behind", left);
-	fflush(stdout);
-	_exit(0);
-}
-
-/* 0: passed; STATUS_SKIP; anything else: failed. */
-static int run_case(const struct abi_case *abi_case)
-{
-	int status;
-
-	case_name = abi_case->name;
-	fflush(stdout);
-	pid_t pid = fork();
-	if (pid < 0) {
-		printf("# %s: fork: %s\n", case_name, abi_error(errno));
-		return 1;
-	}
-	if (pid == 0)
-		run_here(abi_case);
-	status = wait_for(pid);
-	kill(-pid, SIGKILL); /* children that it left */
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return 0;
-	sweep_segments();
-	if (WIFSIGNALED(status)) {
-		printf("# %s: died by signal %d%s\n", case_name, WTERMSIG(status),
-		       WTERMSIG(status) == SIGALRM ? " (time limit)" : "");
-		return 1;
-	}
-	return WEXITSTATUS(status);
-}
-
-static void list_cases(void)
-{
-	for (const struct abi_case *abi_case = abi_cases; abi_case->name; abi_case++)
-		printf("%s\t%s\n", abi_case->name, abi_case->rule);
-}
-
-static bool is_chosen(const struct abi_case *abi_case, int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++) {
-		if (strstr(abi_case->name, argv[i]))
-			return true;
-	}
-	return argc == 1;
-}
-
-int main(int argc, char **argv)
-{
-	unsigned passed = 0, failed = 0, skipped = 0;
-
-	self_path = argv[0];
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (argc > 1 && !strcmp(argv[1], "--helper"))
-		return abi_helper ? abi_helper(argc - 2, argv + 2) : 1;
-	if (argc == 2 && !strcmp(argv[1], "--list")) {
-		list_cases();
-		return 0;
-	}
-	if (argc > 1 && argv[1][0] == '-') {
-		printf("usage: %s [--list] [PART-OF-A-NAME...]\n", argv[0]);
-		return 2;
-	}
-	isolate();
-	for (const struct abi_case *abi_case = abi_cases; abi_case->name; abi_case++) {
-		if (!is_chosen(abi_case, argc, argv))
-			continue;
-		int status = run_case(abi_case);
-		if (status == 0)
-			passed++;
-		else if (status == STATUS_SKIP)
-			skipped++;
-		else
-			failed++;
-		printf("%s %s\n",
-		       status == 0             ? "ok"
-		       : status == STATUS_SKIP ? "skip"
-					       : "not ok",
-		       abi_case->name);
-	}
-	if (skipped)
-		printf("# %u skipped\n", skipped);
-	printf("%u passed, %u failed\n", passed, failed);
-	return failed ? 1 : 0;
 }

@@ -3,9 +3,10 @@
 #define ABI_H
 
 /*
- * A small framework for programs that check what Linux promises. The same
- * static program runs on Linux and in Samepage and must pass on both; README.md
- * says how to add one. Each case runs in a process of its own.
+ * The framework of shmconform, which checks what Linux promises. The same
+ * static program runs on Linux and on other kernels and must pass on both;
+ * README.md says how to add to it. Each file is a group of cases, each case runs
+ * in a process of its own.
  *
  *	static void getpid_is_positive(void)
  *	{
@@ -28,16 +29,23 @@ struct abi_case {
 	const char *name;
 	const char *rule; /* what must hold, and who says so */
 	void (*run)(void);
+	const char *file; /* whose name is the group's */
 };
 
-#define CASE(function, rule) {#function, rule, function}
-#define CASES_END            {NULL, NULL, NULL}
+#define CASE(function, rule) {#function, rule, function, __FILE__}
+/* `PROGRAM --helper NAME ARGS...` runs this with NAME and ARGS, and exits with what it gives: for execve. */
+#define HELPER(name, function) {name, NULL, (void (*)(void))function, __FILE__}
+#define CASES_END              {NULL, NULL, NULL, NULL}
 
-/* The program's cases. */
-extern const struct abi_case abi_cases[];
+typedef int abi_helper_function(int argc, char **argv);
 
-/* What `PROGRAM --helper ARGS` runs: for execve. argv[0] is the first of ARGS. Optional. */
-int abi_helper(int argc, char **argv) __attribute__((weak));
+/*
+ * A file's cases. All files' tables have this one name, and all of them stay in
+ * the program, one behind the other in a section of their own: so the suite needs no
+ * list of its files. Between them are zeros.
+ */
+extern const struct abi_case abi_cases[]
+	__attribute__((weak, section("abi_table"), aligned(sizeof(void *))));
 
 /* ---- checks: a broken one says so and ends the process ---- */
 
@@ -104,10 +112,21 @@ void abi_dies(void (*run)(void *), void *argument, int signal);
 void abi_become(uid_t uid, gid_t gid);
 /* Root who may be and make any user: not the root of a user namespace that knows only itself. */
 bool abi_is_root(void);
-/* This program's path, for execve with "--helper". */
+/* This program's path, for execve with "--helper" and the name of a HELPER. */
 const char *abi_self(void);
 /* Sleep so that others may run. */
 void abi_sleep_ms(unsigned milliseconds);
+
+/* ---- what the framework's two files share ---- */
+
+#define ABI_STATUS_SKIP 77 /* a case's exit status */
+
+/* For messages, and abi_self. */
+extern const char *abi_case_name, *abi_program_path;
+/* Where abi_skip writes its reason, or -1. */
+extern int abi_reason_fd;
+/* Wait for a child, whatever signals come; its status. */
+int abi_wait(pid_t pid);
 
 /* ---- the system under test ---- */
 

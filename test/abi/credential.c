@@ -215,7 +215,7 @@ static void capset_rules(void)
 
 /* ---- execve ---- */
 
-int abi_helper(int argc, char **argv)
+static int show_ids(int argc, char **argv)
 {
 	uid_t real, effective, saved;
 
@@ -236,7 +236,7 @@ static void exec_child(void *argument)
 	const struct exec_test *test = argument;
 
 	test->before();
-	execve(test->path, (char *[]){"x", "--helper", "h", NULL}, NULL);
+	execve(test->path, (char *[]){"x", "--helper", "show-ids", NULL}, NULL);
 	_exit(98);
 }
 
@@ -384,5 +384,6 @@ const struct abi_case abi_cases[] = {
 	CASE(set_user_id_program, "mode 04000; no_new_privs: execve(2), prctl(2)"),
 	CASE(limits, "soft below hard, hard only lower: setrlimit(2)"),
 	CASE(names_and_switches, "names, death signal, dumpable, no_new_privs: prctl(2)"),
+	HELPER("show-ids", show_ids),
 	CASES_END,
 };

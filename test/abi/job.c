@@ -257,7 +257,7 @@ static void fork_keeps(void)
 	CHECK(alarm(0) > 10);
 }
 
-int abi_helper(int argc, char **argv)
+static int look_at_kept(int argc, char **argv)
 {
 	struct itimerval timer;
 	stack_t stack;
@@ -277,7 +277,7 @@ static void exec_child(void *argument)
 	(void)argument;
 	CHECK_OK(sigaltstack(&stack, NULL));
 	alarm(20);
-	execve(abi_self(), (char *[]){"x", "--helper", "h", NULL}, NULL);
+	execve(abi_self(), (char *[]){"x", "--helper", "kept", NULL}, NULL);
 	_exit(98);
 }
 
@@ -336,5 +336,6 @@ const struct abi_case abi_cases[] = {
 	CASE(exec_keeps, "the alarm goes on, the alternative stack is gone: execve(2)"),
 	CASE(vfork_child_killed, "death by a signal ends vfork's wait: vfork(2)"),
 	CASE(vfork_parent_killed, "a waiting parent can be killed"),
+	HELPER("kept", look_at_kept),
 	CASES_END,
 };

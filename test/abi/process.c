@@ -236,7 +236,7 @@ static void vfork_shares_memory(void)
 
 /* ---- exec ---- */
 
-int abi_helper(int argc, char **argv)
+static int process_helper(int argc, char **argv)
 {
 	if (!strcmp(argv[0], "echo")) {
 		for (int i = 1; i < argc; i++)
@@ -273,7 +273,7 @@ int abi_helper(int argc, char **argv)
 			       ? 0
 			       : 4;
 	}
-	if (!strcmp(argv[0], "count"))
+	if (!strcmp(argv[0], "arguments"))
 		return argc == 1 + 3000 && strlen(argv[3000]) == 100 ? 0 : 1;
 	return 99;
 }
@@ -325,7 +325,7 @@ static void exec_many_arguments(void)
 	memset(text, 'x', 100);
 	arguments[0] = "x";
 	arguments[1] = "--helper";
-	arguments[2] = "count";
+	arguments[2] = "arguments";
 	for (int i = 0; i < 3000; i++)
 		arguments[3 + i] = text;
 	CHECK_EQ(run_helper(arguments, NULL), 0);
@@ -442,7 +442,7 @@ static void exec_script(void)
 	CHECK_OK(waitpid(pid, &status, 0));
 	unlink(path);
 	CHECK(WIFEXITED(status));
-	CHECK_EQ(WEXITSTATUS(status), 99); /* the helper does not know the script's name */
+	CHECK_EQ(WEXITSTATUS(status), 99); /* no helper has the script's name */
 }
 
 static void exec_argument_too_long(void)
@@ -554,5 +554,10 @@ const struct abi_case abi_cases[] = {
 	CASE(setpgid_after_exec, "EACCES once the child called execve: setpgid(2)"),
 	CASE(many_children, "two hundred children, none lost"),
 	CASE(clone_errors, "flags that need others: clone(2)"),
+	HELPER("echo", process_helper),
+	HELPER("pid", process_helper),
+	HELPER("auxv", process_helper),
+	HELPER("signals", process_helper),
+	HELPER("arguments", process_helper),
 	CASES_END,
 };

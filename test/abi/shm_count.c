@@ -14,12 +14,12 @@
 #include <sys/wait.h>
 #include <time.h>
 
-/* `--helper count ID`: how many attachments there are, seen from a fresh program. */
-int abi_helper(int argc, char **argv)
+/* `--helper count-fresh ID`: how many attachments there are, seen from a fresh program. */
+static int count_fresh(int argc, char **argv)
 {
 	struct shmid_ds ds;
 
-	if (argc != 2 || strcmp(argv[0], "count") || shmctl(atoi(argv[1]), IPC_STAT, &ds))
+	if (argc != 2 || shmctl(atoi(argv[1]), IPC_STAT, &ds))
 		return 100;
 	return (int)ds.shm_nattch;
 }
@@ -35,7 +35,7 @@ static int status_of(pid_t pid)
 static void exec_count(int id)
 {
 	char number[16];
-	char *argv[] = {(char *)abi_self(), "--helper", "count", number, NULL};
+	char *argv[] = {(char *)abi_self(), "--helper", "count-fresh", number, NULL};
 
 	snprintf(number, sizeof(number), "%d", id);
 	execv(argv[0], argv);
@@ -450,5 +450,6 @@ const struct abi_case abi_cases[] = {
 	CASE(zombie_has_none, "a zombie has detached: observed"),
 	CASE(times_go_on, "atime, dtime, ctime: each changes for its own reason: shmctl(2)"),
 	CASE(failed_attach_leaves_no_trace, "a refused shmat changes no field: shmop(2)"),
+	HELPER("count-fresh", count_fresh),
 	CASES_END,
 };

@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 
-/* `--helper count ID`: how many attachments there are, seen from a fresh program. */
-int abi_helper(int argc, char **argv)
+/* `--helper count-attachments ID`: how many attachments there are, seen from a fresh program. */
+static int count_attachments(int argc, char **argv)
 {
 	struct shmid_ds ds;
 
-	if (argc != 2 || strcmp(argv[0], "count") || shmctl(atoi(argv[1]), IPC_STAT, &ds))
+	if (argc != 2 || shmctl(atoi(argv[1]), IPC_STAT, &ds))
 		return 100;
 	return (int)ds.shm_nattch;
 }
@@ -104,7 +104,7 @@ static void exec_drops(void)
 	snprintf(number, sizeof(number), "%d", id);
 	pid_t pid = CHECK_OK(fork());
 	if (pid == 0) {
-		char *argv[] = {(char *)abi_self(), "--helper", "count", number, NULL};
+		char *argv[] = {(char *)abi_self(), "--helper", "count-attachments", number, NULL};
 		execv(argv[0], argv);
 		_exit(101);
 	}
@@ -360,5 +360,6 @@ const struct abi_case abi_cases[] = {
 	CASE(memory_back_at_last_detach, "the last detach gives all frames back at once"),
 	CASE(thousand_kills, "after 1000 rounds of fork, attach, kill no frame is lost"),
 	CASE(kills_on_all_cpus, "nor on several CPUs, but for what their caches hold"),
+	HELPER("count-attachments", count_attachments),
 	CASES_END,
 };

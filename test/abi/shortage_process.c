@@ -149,7 +149,7 @@ static void threads(void)
 	try_all(run_thread);
 }
 
-int abi_helper(int argc, char **argv)
+static int take_argument(int argc, char **argv)
 {
 	return argc == 2 && argv[1][0] ? 0 : 1;
 }
@@ -158,7 +158,7 @@ static char long_argument[20000];
 
 static void run_exec(void)
 {
-	execve(abi_self(), (char *[]){"x", "--helper", "h", long_argument, NULL},
+	execve(abi_self(), (char *[]){"x", "--helper", "take-argument", long_argument, NULL},
 	       (char *[]){"A=b", NULL});
 	disarm();
 }
@@ -169,7 +169,8 @@ static void run_exec_child(void)
 	pid_t pid = vfork();
 
 	if (!pid) {
-		execve(abi_self(), (char *[]){"x", "--helper", "h", long_argument, NULL},
+		execve(abi_self(),
+		       (char *[]){"x", "--helper", "take-argument", long_argument, NULL},
 		       (char *[]){"A=b", NULL});
 		_exit(1);
 	}
@@ -245,5 +246,6 @@ const struct abi_case abi_cases[] = {
 	CASE(executing, "execve fails, kills or works, and nothing is lost"),
 	CASE(signals, "the same of queued signals"),
 	CASE(credentials, "the same of groups, user ids, sessions"),
+	HELPER("take-argument", take_argument),
 	CASES_END,
 };

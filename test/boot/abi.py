@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The ABI programs: on this Linux, and all in one boot for each machine and setting.
+"""shmconform: on this Linux as root, as somebody else and as a stranger builds it, and in
+one boot for each machine and setting.
 
 A case that Linux passes must pass in Samepage, and the same cases must have run:
 with linking and without, on one CPU and on several.
@@ -15,71 +16,116 @@ import tempfile
 
 import harness
 
-PROGRAM_SECONDS = 120
-BOOT_SECONDS = 600
+GROUP_SECONDS = 120
+BOOT_SECONDS = 900
 
-# What the native run showed, for the comparison: program -> {case: verdict}.
-_native = {}
+# What the native run showed, for the comparison: the cases' names.
+_native = set()
 
 
-def _programs(arch):
-    return sorted(one for one in glob.glob("build/%s/test/abi/*" % arch) if os.access(one, os.X_OK))
+def _program(arch):
+    return "build/%s/shmconform" % arch
+
+
+def _groups(pattern="*"):
+    return subprocess.run(
+        [_program("x86_64"), "--list-groups", "--group", pattern],
+        stdout=subprocess.PIPE, text=True, check=True,
+    ).stdout.split()
+
+
+def _run(folder, *arguments, **popen):
+    """A program in a folder of its own, which others may enter: exit status and text."""
+    try:
+        done = subprocess.run(
+            [folder + "/shmconform", *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, timeout=BOOT_SECONDS, cwd=folder, **popen,
+        )
+        return done.returncode, done.stdout.decode(errors="replace")
+    except subprocess.TimeoutExpired as late:
+        return 124, (late.stdout or b"").decode(errors="replace")
+
+
+def _folder():
+    folder = tempfile.TemporaryDirectory(prefix="samepage-abi-")
+    os.chmod(folder.name, 0o755)  # other users run it too, wherever this tree lies
+    return folder
 
 
 def _native_job():
-    for path in _programs("x86_64"):
-        name = os.path.basename(path)
-        with tempfile.TemporaryDirectory(prefix="samepage-abi-") as folder:
-            os.chmod(folder, 0o755)  # other users run it too, wherever this tree lies
-            try:
-                done = subprocess.run(
-                    [shutil.copy(path, folder)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT, timeout=PROGRAM_SECONDS, cwd=folder,
-                )
-                code, text = done.returncode, done.stdout.decode(errors="replace")
-            except subprocess.TimeoutExpired as late:
-                code, text = 124, (late.stdout or b"").decode(errors="replace")
-        results = harness.program_results(name, code, text)
-        _native[name] = {one.name: one.verdict for one in results}
+    with _folder() as folder:
+        shutil.copy(_program("x86_64"), folder)
+        code, text = _run(folder)
+        results = harness.tap_results("shmconform", code, text)
+        _native.update(one.name for one in results)
         yield from results
 
 
+def _stranger_job():
+    """Built with one line, run by somebody who is not root."""
+    with _folder() as folder:
+        command = ["cc", "-static", "-pthread", "-o", folder + "/shmconform",
+                   *sorted(glob.glob("test/abi/*.c")), "-lm"]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        yield harness.verdict("builds with cc alone, without a warning",
+                              (done.returncode, done.stdout) == (0, ""), done.stdout)
+        nobody = {"user": 65534, "group": 65534, "extra_groups": []} if os.getuid() == 0 else {}
+        code, text = _run(folder, **nobody)
+        yield from harness.tap_results("shmconform", code, text)
+        yield from _options(folder)
+
+
+def _options(folder):
+    def verdict(name, expected, *arguments):
+        seen = _run(folder, *arguments)
+        return harness.verdict(name, expected(*seen), "exit status %d\n%s" % seen)
+
+    yield verdict("--list names cases and rules",
+                  lambda code, text: code == 0 and all("/" in line and "\t" in line for line in text.splitlines()),
+                  "--list")
+    yield verdict("a pattern and a word choose", lambda code, text: code == 0 and "1..0" not in text
+                  and all(" - shm_get/" in line for line in text.splitlines() if line.startswith("ok")),
+                  "--group", "shm_g*", "--filter", "*size*", "key")
+    yield verdict("misuse is status 2", lambda code, text: code == 2 and "usage:" in text, "--nonsense")
+    yield verdict("no such case is status 2", lambda code, text: code == 2, "no such case")
+    yield verdict("a case that takes too long fails: status 1",
+                  lambda code, text: code == 1 and "time limit" in text, "--seconds", "1",
+                  "--filter", "stress/threads_fork")
+
+
 def _guest_job(arch, options):
-    """All programs in one boot: batch.c says where each begins and ends."""
-    with tempfile.TemporaryDirectory(prefix="samepage-abi-") as folder:
-        os.chmod(folder, 0o755)  # other users run these programs too
-        for path in _programs(arch):
-            copy = shutil.copy(path, folder)
-            subprocess.run([harness.strip(arch), "-g", copy], check=False)
+    """All groups in one boot: batch.c says where each begins and ends."""
+    with _folder() as folder:
+        copy = shutil.copy(_program(arch), folder)
+        subprocess.run([harness.strip(arch), "-g", copy], check=False)
         run = harness.boot(
-            arch, "/batch", str(PROGRAM_SECONDS), "/test/abi", seconds=BOOT_SECONDS,
-            options=["--add", folder + "=/test/abi", "--add",
+            arch, "/batch", str(GROUP_SECONDS), "/test/shmconform", *_groups(), seconds=BOOT_SECONDS,
+            options=["--add", folder + "=/test", "--add",
                      "build/%s/test/boot/batch=/batch" % arch, *options],
         )
     text = run.out.decode(errors="replace")
     seen = collections.OrderedDict()
     for match in re.finditer(r"^@@ begin (\S+)\n(.*?)(?:^@@ end (\d+)\n|\Z)", text, re.M | re.S):
         seen[match.group(1)] = (match.group(2), match.group(3))
-    for path in _programs(arch):
-        name = os.path.basename(path)
+    for name in _groups():
         if name not in seen:
             yield harness.failed(name, "not reached: " + harness.show(run)[-2500:])
             continue
         output, code = seen[name]
         if code is None:
             output += "\n" + harness.show(run._replace(out=b""))
-        results = harness.program_results(name, int(code or 125), output)
+        results = harness.tap_results(name, int(code or 125), output)
         yield from results
         yield from _compare(name, {one.name for one in results})
     if run.code != 0:
         yield harness.failed("the boot", harness.show(run._replace(out=run.out[-500:])))
 
 
-def _compare(name, cases):
+def _compare(group, cases):
     """The guest ran what Linux ran; nothing is lost on the way."""
-    lost = sorted(one for one in _native.get(name, {}) if one not in cases)
+    lost = sorted(one for one in _native if one.startswith(group + "/") and one not in cases)
     if lost:
-        yield harness.failed(name, "cases that ran on Linux did not run here: " + ", ".join(lost))
+        yield harness.failed(group, "cases that ran on Linux did not run here: " + ", ".join(lost))
 
 
 def jobs(arch, long):
@@ -90,6 +136,7 @@ def jobs(arch, long):
 
     if arch == "x86_64":
         found.append(harness.Job("abi on Linux", _native_job, 1))
+        found.append(harness.Job("abi on Linux, a stranger's", _stranger_job, 1))
     for cpus in ("1", "2"):
         for link in ("1", "0"):
             name = "%s CPU%s, shm.link=%s" % (cpus, "" if cpus == "1" else "s", link)

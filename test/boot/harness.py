@@ -79,6 +79,26 @@ def program_results(name, code, text):
     return results
 
 
+def tap_results(name, code, text):
+    """A TAP program's cases, and one more failure if it ended badly or not all of its plan ran."""
+    results, detail = [], []
+    for line in text.splitlines():
+        match = re.match(r"(ok|not ok) \d+ - ([^:]+):", line)
+        if match:
+            verdict = "skip" if re.search(r" # SKIP ", line) else match.group(1)
+            results.append(Result(match.group(2), verdict, "\n".join(detail)))
+            detail = []
+        elif line:
+            detail.append(line)
+    plan = re.search(r"^1\.\.(\d+)$", text, re.M)
+    if not plan or int(plan.group(1)) != len(results):
+        results.append(failed(name, "%d cases, its plan: %s\n%s" % (
+            len(results), plan.group(1) if plan else "none", text[-4000:])))
+    if (code != 0) != any(one.verdict == "not ok" for one in results):
+        results.append(failed(name, "exit status %d\n%s" % (code, text[-4000:])))
+    return results
+
+
 def kernel_debug(arch):
     return os.path.join("build", arch + "-debug", "samepage.elf")
 
