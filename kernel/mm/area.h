@@ -69,8 +69,13 @@ void area_cut(struct space *space, struct area_spares *spares, uint64_t start, u
 /* Who is named by a segment's times: the running thread for segments, else NULL. */
 const struct shm_caller *area_caller(const struct area *area, struct shm_caller *storage);
 
+#define AREA_LOCK_MASK (AREA_LOCKED | AREA_ONFAULT)
 /* space.c: the limits of the running process. */
 bool space_may_add(struct space *space, uint64_t pages);
+/* lock.c: may it lock so many more pages? RLIMIT_MEMLOCK. */
+bool space_may_lock(const struct space *space, uint64_t pages);
+/* May it lock any page at all? */
+bool may_lock_any(void);
 /* Take back the promise for a charged area's pages. */
 void area_uncharge(struct space *space, struct area *area);
 /* destroy.c: the last reference went. */

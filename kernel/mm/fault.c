@@ -237,7 +237,8 @@ static bool stack_grow(struct space *space, uint64_t address)
 		return false;
 	if (process && area->end - start > process->limits[LIMIT_STACK][0])
 		return false;
-	if (!space_may_add(space, pages))
+	if (!space_may_add(space, pages) ||
+	    ((area->flags & AREA_LOCKED) && !space_may_lock(space, pages)))
 		return false;
 	if ((area->flags & AREA_CHARGED) && commit_reserve(pages) != 0)
 		return false;

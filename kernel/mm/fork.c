@@ -46,7 +46,7 @@ static int area_fork(struct fork *fork, const struct area *from, struct area **m
 	if (!area)
 		return -ENOMEM;
 	*area = *from;
-	area->flags &= ~AREA_LOCKED; /* mlock(2): not inherited */
+	area->flags &= ~AREA_LOCK_MASK; /* mlock(2): not inherited */
 	area->own_pages = 0;
 	area->piece.mapping = NULL;
 	if (from->piece.mapping && shm_piece_fork(&fork->child->shm, &area->piece, &from->piece,

@@ -58,46 +58,94 @@ int space_populate(struct space *space, uint64_t start, uint64_t end)
 	return 0;
 }
 
-/* mlock(2), "Limits": may the running thread lock so many more pages? 0, -EPERM, -ENOMEM. */
-static int lock_may(struct space *space, uint64_t pages)
+void space_populate_locked(struct space *space, uint64_t start)
 {
-	uint64_t limit = process_current()->limits[LIMIT_MEMLOCK][0];
+	uint64_t end = 0;
 
-	if (cred_has(cred_current(), CAP_IPC_LOCK))
-		return 0;
-	if (!limit)
-		return -EPERM;
-	return space->locked_pages + pages > limit / SHM_PAGE_BYTES ? -ENOMEM : 0;
+	space_lock(space, false);
+	struct area *area = space_area_above(space, start);
+
+	if (area && area->start <= start && (area->flags & AREA_LOCK_MASK) == AREA_LOCKED)
+		end = area->end;
+	space_unlock(space, false);
+	if (end)
+		(void)space_populate(space, start, end); /* what does not come now may come later */
 }
 
-/* Mark whole areas of [start, end). Space lock exclusive. 0; -ENOMEM: a hole, or no record. */
-static int areas_mark(struct space *space, uint64_t start, uint64_t end, bool lock)
+/* ---- limits: mlock(2), "Limits and permissions" ---- */
+
+static uint64_t memlock_limit_pages(void)
+{
+	return process_current()->limits[LIMIT_MEMLOCK][0] / SHM_PAGE_BYTES;
+}
+
+bool space_may_lock(const struct space *space, uint64_t pages)
+{
+	return space->locked_pages + pages <= memlock_limit_pages() ||
+	       cred_has(cred_current(), CAP_IPC_LOCK);
+}
+
+bool may_lock_any(void)
+{
+	return process_current()->limits[LIMIT_MEMLOCK][0] ||
+	       cred_has(cred_current(), CAP_IPC_LOCK);
+}
+
+/* ---- marks ---- */
+
+/* An area's AREA_LOCK_MASK flags. Space lock exclusive. */
+static void area_mark(struct space *space, struct area *area, unsigned flags)
+{
+	bool was = area->flags & AREA_LOCKED, is = flags & AREA_LOCKED;
+
+	if (was != is) /* unsigned arithmetic wraps */
+		space->locked_pages += is ? area_pages(area) : -area_pages(area);
+	area->flags = (area->flags & ~AREA_LOCK_MASK) | flags;
+}
+
+/* How many pages of [start, end) are locked; *stop: where the first hole begins. Space lock. */
+static uint64_t locked_count(struct space *space, uint64_t start, uint64_t end, uint64_t *stop)
+{
+	struct area *area = space_area_above(space, start);
+	uint64_t locked = 0, at = start;
+
+	*stop = area && area->start <= start ? end : start;
+	for (; area && area->start < end; area = area_next(area)) {
+		uint64_t from = area->start > start ? area->start : start;
+		uint64_t to = area->end < end ? area->end : end;
+
+		if (from > at && *stop > at)
+			*stop = at;
+		if (area->flags & AREA_LOCKED)
+			locked += (to - from) / SHM_PAGE_BYTES;
+		at = to;
+	}
+	if (at < *stop)
+		*stop = at;
+	return locked;
+}
+
+/* Mark the areas of [start, end), which has no hole. Space lock exclusive. 0; -ENOMEM: no record. */
+static int areas_mark(struct space *space, uint64_t start, uint64_t end, unsigned flags)
 {
 	struct area_spares spares;
-	uint64_t at = start;
+	struct area *area = space_area_above(space, start);
 
-	for (struct area *area = space_area_above(space, start); at < end; area = area_next(area)) {
-		if (!area || area->start > at)
-			return -ENOMEM;
-		at = area->end;
-	}
-	if (area_spares_take(space, &spares, space_area_above(space, start), start, end))
+	if (area_spares_take(space, &spares, area, start, end))
 		return -ENOMEM;
 	area_cut(space, &spares, start, end);
-	for (struct area *area = space_area_above(space, start); area && area->start < end;) {
-		if (lock != !!(area->flags & AREA_LOCKED)) {
-			area->flags ^= AREA_LOCKED;
-			space->locked_pages += lock ? area_pages(area) : -area_pages(area);
-		}
+	for (area = space_area_above(space, start); area && area->start < end;) {
+		area_mark(space, area, flags);
 		area = area_next(area_merge(space, area));
 	}
 	return 0;
 }
 
-static long range_lock(uint64_t address, uint64_t size_bytes, bool lock, bool populate)
+/* mlock(2), munlock(2): up to the first hole, then -ENOMEM. */
+static long range_lock(uint64_t address, uint64_t size_bytes, unsigned flags)
 {
 	struct space *space = thread_current()->space;
-	uint64_t start = address & ~PAGE_MASK;
+	uint64_t start = address & ~PAGE_MASK, stop;
 	uint64_t end = (address + size_bytes + PAGE_MASK) & ~PAGE_MASK;
 
 	if (end < start)
@@ -105,12 +153,15 @@ static long range_lock(uint64_t address, uint64_t size_bytes, bool lock, bool po
 	if (start == end)
 		return 0;
 	space_lock(space, true);
-	long result = lock ? lock_may(space, (end - start) / SHM_PAGE_BYTES) : 0;
+	uint64_t locked = locked_count(space, start, end, &stop);
+	long result = stop < end ? -ENOMEM : 0;
 
-	if (!result)
-		result = areas_mark(space, start, end, lock);
+	if (flags && !space_may_lock(space, (end - start) / SHM_PAGE_BYTES - locked))
+		result = -ENOMEM;
+	else if (stop > start && areas_mark(space, start, stop, flags) != 0)
+		result = -ENOMEM;
 	space_unlock(space, true);
-	if (!result && lock && populate && space_populate(space, start, end) != 0)
+	if (!result && flags == AREA_LOCKED && space_populate(space, start, end) != 0)
 		return -ENOMEM;
 	return result;
 }
@@ -118,7 +169,9 @@ static long range_lock(uint64_t address, uint64_t size_bytes, bool lock, bool po
 /* mlock(2). */
 long sys_mlock(const uint64_t *argument)
 {
-	return range_lock(argument[0], argument[1], true, true);
+	if (!may_lock_any())
+		return -EPERM;
+	return range_lock(argument[0], argument[1], AREA_LOCKED);
 }
 
 /* mlock2(2). */
@@ -126,61 +179,68 @@ long sys_mlock2(const uint64_t *argument)
 {
 	if (argument[2] & ~(uint64_t)MLOCK_ONFAULT)
 		return -EINVAL;
-	return range_lock(argument[0], argument[1], true, !(argument[2] & MLOCK_ONFAULT));
+	if (!may_lock_any())
+		return -EPERM;
+	return range_lock(argument[0], argument[1],
+			  argument[2] & MLOCK_ONFAULT ? AREA_LOCK_MASK : AREA_LOCKED);
 }
 
 /* munlock(2). */
 long sys_munlock(const uint64_t *argument)
 {
-	return range_lock(argument[0], argument[1], false, false);
+	return range_lock(argument[0], argument[1], 0);
 }
 
-static long all_mark(bool lock)
+/* Every area gets these flags. Space lock exclusive. */
+static void all_mark(struct space *space, unsigned flags)
 {
-	struct space *space = thread_current()->space;
-	long result = 0;
-
-	space_lock(space, true);
-	if (lock)
-		result = lock_may(space, space->mapped_pages - space->locked_pages);
-	for (struct area *area = space_area_above(space, 0); area && !result;) {
-		if (lock != !!(area->flags & AREA_LOCKED)) {
-			area->flags ^= AREA_LOCKED;
-			space->locked_pages += lock ? area_pages(area) : -area_pages(area);
-		}
+	for (struct area *area = space_area_above(space, 0); area;) {
+		area_mark(space, area, flags);
 		area = area_next(area_merge(space, area));
 	}
-	space_unlock(space, true);
-	return result;
 }
 
-/* mlockall(2). MCL_FUTURE is accepted, and later mappings are not locked: nothing is ever swapped. */
+/* mlockall(2). */
 long sys_mlockall(const uint64_t *argument)
 {
 	uint64_t flags = argument[0], address = 0;
+	unsigned mark = flags & MCL_ONFAULT ? AREA_LOCK_MASK : AREA_LOCKED;
 	struct space *space = thread_current()->space;
 	struct area_view view;
 
 	if (!flags || (flags & ~(uint64_t)(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) ||
 	    flags == MCL_ONFAULT)
 		return -EINVAL;
-	if (!(flags & MCL_CURRENT))
-		return 0;
-
-	long result = all_mark(true);
-
-	while (!result && !(flags & MCL_ONFAULT) &&
+	if (!may_lock_any())
+		return -EPERM;
+	space_lock(space, true);
+	if ((flags & MCL_CURRENT) &&
+	    !space_may_lock(space, space->mapped_pages - space->locked_pages)) {
+		space_unlock(space, true);
+		return -ENOMEM;
+	}
+	space->lock_future = flags & MCL_FUTURE ? mark : 0;
+	if (flags & MCL_CURRENT)
+		all_mark(space, mark);
+	space_unlock(space, true);
+	while ((flags & MCL_CURRENT) && mark == AREA_LOCKED &&
 	       space_view_next(space, &address, &view, false)) {
 		if (view.file)
 			file_put(view.file);
 		space_populate(space, view.start, view.end); /* as far as it goes: mlockall(2) */
 	}
-	return result;
+	return 0;
 }
 
 /* munlockall(2). */
 long sys_munlockall(const uint64_t *argument)
 {
+	struct space *space = thread_current()->space;
+
 	(void)argument;
-	return all_mark(false);
+	space_lock(space, true);
+	space->lock_future = 0;
+	all_mark(space, 0);
+	space_unlock(space, true);
+	return 0;
 }

@@ -18,7 +18,7 @@ static uint64_t pages_round(uint64_t size_bytes)
 	return (size_bytes + PAGE_MASK) & ~PAGE_MASK;
 }
 
-/* mmap(2): the flags as areas know them. 0, -EINVAL, -EOPNOTSUPP. */
+/* mmap(2): the flags as areas know them. 0, -EINVAL, -EOPNOTSUPP, -EPERM. */
 static int flags_take(uint64_t flags, struct space_request *request)
 {
 	switch (flags & MAP_TYPE) {
@@ -42,8 +42,11 @@ static int flags_take(uint64_t flags, struct space_request *request)
 		request->flags |= AREA_FIXED | AREA_NOREPLACE;
 	if (flags & MAP_NORESERVE)
 		request->flags |= AREA_NORESERVE;
-	if (flags & MAP_LOCKED)
+	if (flags & MAP_LOCKED) {
+		if (!may_lock_any())
+			return -EPERM;
 		request->flags |= AREA_LOCKED;
+	}
 	if ((flags & MAP_GROWSDOWN) && (request->flags & AREA_PRIVATE) && (flags & MAP_ANONYMOUS))
 		request->flags |= AREA_STACK;
 	return 0;
@@ -97,8 +100,10 @@ static long request_map(struct space_request *request, uint64_t flags)
 	space_unlock(space, true);
 	if (err)
 		return err;
-	if (flags & (MAP_POPULATE | MAP_LOCKED) && !(flags & MAP_NONBLOCK))
-		space_populate(space, address, address + request->size_bytes);
+	if ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE)
+		(void)space_populate(space, address, address + request->size_bytes);
+	else if ((flags & MAP_LOCKED) || space->lock_future)
+		space_populate_locked(space, address);
 	return (long)address;
 }
 
@@ -225,15 +230,18 @@ long sys_brk(const uint64_t *argument)
 	uint64_t wanted = argument[0];
 
 	space_lock(space, true);
-	if (wanted >= space->brk_start && wanted <= mmu_user_end) {
-		uint64_t old_end = pages_round(space->brk_end), end = pages_round(wanted);
+	uint64_t old_end = pages_round(space->brk_end), end = pages_round(wanted);
 
+	if (wanted >= space->brk_start && wanted <= mmu_user_end) {
 		if (old_end == end || heap_resize(space, old_end, end) == 0)
 			space->brk_end = wanted;
 	}
 	long result = (long)space->brk_end;
+	bool locked = space->lock_future && end > old_end;
 
 	space_unlock(space, true);
+	if (locked)
+		space_populate_locked(space, old_end);
 	return result;
 }
 

@@ -200,6 +200,9 @@ static long remap_locked(struct space *space, struct move *move)
 	}
 	if (old_end > area->end || old_end < move->from)
 		return -EFAULT;
+	if ((area->flags & AREA_LOCKED) && move->to_bytes > move->from_bytes &&
+	    !space_may_lock(space, (move->to_bytes - move->from_bytes) / PAGE_BYTES))
+		return -EAGAIN;
 	if (fixed && move->from_bytes > move->to_bytes) {
 		if (space_unmap(space, move->from + move->to_bytes, old_end) != 0)
 			return -ENOMEM;
@@ -234,16 +237,7 @@ long sys_mremap(const uint64_t *argument)
 	long result = remap_locked(space, &move);
 
 	space_unlock(space, true);
-	if (result >= 0) {
-		bool locked = false;
-
-		space_lock(space, false);
-		struct area *area = space_area_above(space, (uint64_t)result);
-
-		locked = area && (area->flags & AREA_LOCKED);
-		space_unlock(space, false);
-		if (locked)
-			space_populate(space, (uint64_t)result, (uint64_t)result + move.to_bytes);
-	}
+	if (result >= 0)
+		space_populate_locked(space, (uint64_t)result);
 	return result;
 }

@@ -222,6 +222,9 @@ int space_map(struct space *space, const struct space_request *request, uint64_t
 		return err;
 	if (!request->object)
 		flags |= AREA_PRIVATE;
+	flags |= space->lock_future;
+	if ((flags & AREA_LOCKED) && !space_may_lock(space, pages))
+		return -EAGAIN;
 	if (space->area_count >= AREAS_MAX)
 		return -ENOMEM;
 	err = request_charge(space, flags, request->protection, pages);

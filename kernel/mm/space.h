@@ -28,6 +28,7 @@ struct file;
 #define AREA_SEGMENT    (1u << 8) /* a System V attach */
 #define AREA_CHARGED    (1u << 9) /* its pages are counted by commit_reserve */
 #define AREA_WIPEONFORK (1u << 10)
+#define AREA_ONFAULT    (1u << 12) /* with LOCKED: pages come when they are touched */
 #define AREA_WRITER     (1u << 11) /* may write to its file: counted by file_maps_add */
 
 /* Fields: space lock, exclusive to change; [p] page-table lock. */
@@ -68,6 +69,8 @@ struct space {
 	uint64_t own_pages;    /* [p] private pages resident */
 	uint64_t table_pages;  /* [p] page tables below the root */
 	uint64_t locked_pages;
+	unsigned
+		lock_future; /* space lock: AREA_LOCKED and AREA_ONFAULT for what is mapped from now on */
 	uint64_t committed_pages;
 	struct file *executable; /* /proc/PID/exe; a reference */
 	uint64_t auxv[48];       /* /proc/PID/auxv */
@@ -95,7 +98,7 @@ struct space_request {
 	struct file *file; /* NULL: none. Its reference moves in, and its count (file_maps_add) */
 	uint64_t alignment_bytes; /* of a chosen address; 0: a page */
 };
-/* 0 and the address; -ENOMEM, -EEXIST (NOREPLACE), -EINVAL. Space lock exclusive. */
+/* 0 and the address; -ENOMEM, -EEXIST (NOREPLACE), -EINVAL, -EAGAIN (RLIMIT_MEMLOCK). Space lock exclusive. */
 int space_map(struct space *space, const struct space_request *request, uint64_t *address);
 int space_unmap(struct space *space, uint64_t start, uint64_t end); /* exclusive */
 int space_protect(struct space *space, uint64_t start, uint64_t end, unsigned protection);
@@ -104,6 +107,8 @@ struct area *space_area_above(struct space *space, uint64_t address);
 struct area *area_next(struct area *area);
 /* Make the pages of [start, end) present, as mlock and MAP_POPULATE do. 0, -ENOMEM, -EFAULT. No locks. */
 int space_populate(struct space *space, uint64_t start, uint64_t end);
+/* The area at the address was just mapped or grew: if it is locked, its pages from there on come. No locks. */
+void space_populate_locked(struct space *space, uint64_t start);
 /*
  * For exec: where the stack ends and where mappings begin, random unless the
  * kernel argument norandmaps is given. Sets map_top; returns the stack's highest address.

@@ -83,7 +83,11 @@ long sys_shmat(const uint64_t *argument)
 	int err = shm_attach(ns, &caller, (int32_t)argument[0], argument[1], (int)argument[2],
 			     &attached);
 
-	return err ? err : (long)attached;
+	if (err)
+		return err;
+	if (space_of(caller.space)->lock_future)
+		space_populate_locked(space_of(caller.space), attached);
+	return (long)attached;
 }
 
 /* shmdt(address) */
