@@ -25,6 +25,7 @@
 #define S_ISREG(mode)  (((mode) & S_IFMT) == S_IFREG)
 #define S_ISLNK(mode)  (((mode) & S_IFMT) == S_IFLNK)
 #define S_ISFIFO(mode) (((mode) & S_IFMT) == S_IFIFO)
+#define S_ISSOCK(mode) (((mode) & S_IFMT) == S_IFSOCK)
 #define S_ISCHR(mode)  (((mode) & S_IFMT) == S_IFCHR)
 
 #define STATX_BASIC_STATS 0x7ffu

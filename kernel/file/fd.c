@@ -13,6 +13,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/kmem.h"
 #include "kernel/process/process.h"
+#include "kernel/socket/closed.h"
 #include "kernel/syscall/syscall.h"
 
 #define FD_FIRST_CAPACITY 64
@@ -71,6 +72,7 @@ void fd_table_put(struct fd_table *table)
 			file_put(table->slots[fd].file);
 	kmem_free(table->slots, (size_t)table->capacity * sizeof(*table->slots));
 	kmem_free(table, sizeof(*table));
+	socket_descriptor_closed();
 }
 
 /* The slots that `source` uses, with references, into an empty table of enough capacity. */
@@ -283,6 +285,12 @@ int fd_capacity(void)
 
 /* ---- closing ---- */
 
+static void descriptor_put(struct file *file)
+{
+	file_put(file);
+	socket_descriptor_closed();
+}
+
 static struct file *slot_take(struct fd_table *table, int fd)
 {
 	struct file *file = NULL;
@@ -303,7 +311,7 @@ long sys_close(const uint64_t *argument)
 
 	if (!file)
 		return -EBADF;
-	file_put(file);
+	descriptor_put(file);
 	return 0;
 }
 
@@ -331,7 +339,7 @@ long sys_close_range(const uint64_t *argument)
 		}
 		struct file *file = slot_take(thread->files, (int)fd);
 		if (file)
-			file_put(file);
+			descriptor_put(file);
 	}
 	return 0;
 }
@@ -378,7 +386,7 @@ static long duplicate_to(int from, int to, bool close_on_exec)
 	slot_set_locked(table, to, file, close_on_exec);
 	spin_unlock(&table->lock);
 	if (old)
-		file_put(old);
+		descriptor_put(old);
 	return to;
 }
 

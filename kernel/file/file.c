@@ -107,7 +107,8 @@ size_t file_path(struct file *file, char *text, size_t size_bytes)
 
 		if (name)
 			return (size_t)format(text, size_bytes, "anon_inode:%s", name);
-		return (size_t)format(text, size_bytes, "pipe:[%llu]",
+		return (size_t)format(text, size_bytes, "%s:[%llu]",
+				      S_ISSOCK(file->inode->mode) ? "socket" : "pipe",
 				      (unsigned long long)file->inode->number);
 	}
 	struct dentry *root = context_root();

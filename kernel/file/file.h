@@ -38,10 +38,11 @@ struct io {
 size_t io_copy_to(struct io *io, const void *from, size_t size_bytes); /* kernel -> io */
 size_t io_copy_from(struct io *io, void *to, size_t size_bytes);       /* io -> kernel */
 
-#define POLL_IN  0x001
-#define POLL_OUT 0x004
-#define POLL_ERR 0x008
-#define POLL_HUP 0x010
+#define POLL_IN    0x001
+#define POLL_OUT   0x004
+#define POLL_ERR   0x008
+#define POLL_HUP   0x010
+#define POLL_RDHUP 0x2000
 
 struct poll_waiters; /* poll.c: poll_register adds the caller to a queue */
 void poll_register(struct poll_waiters *waiters, struct wait_queue *queue);

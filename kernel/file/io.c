@@ -2,9 +2,14 @@
 /* Bytes between the kernel and a program's pieces of memory. */
 
 #include "abi/errno.h"
+#include "abi/uio.h"
 #include "arch/arch.h"
 #include "kernel/file/open.h"
 #include "kernel/lib/string.h"
+#include "kernel/mm/kmem.h"
+
+/* Linux moves at most this much in one call: read(2). */
+#define MOVE_BYTES_MAX 0x7ffff000ull
 
 void io_init_kernel(struct io *io, struct io_piece *piece, void *memory, size_t size_bytes)
 {
@@ -88,4 +93,50 @@ size_t io_copy_from(struct io *io, void *to, size_t size_bytes)
 size_t io_clear(struct io *io, size_t size_bytes)
 {
 	return io_move(io, NULL, size_bytes, IO_CLEAR);
+}
+
+/* ---- the program's own arrays ---- */
+
+uint64_t io_bytes_limit(uint64_t size_bytes)
+{
+	return size_bytes < MOVE_BYTES_MAX ? size_bytes : MOVE_BYTES_MAX;
+}
+
+_Static_assert(sizeof(struct io_piece) == sizeof(struct abi_iovec), "an iovec is a piece");
+
+static int pieces_load(struct io_piece *pieces, uint64_t address, unsigned count, struct io *io)
+{
+	uint64_t total = 0;
+
+	if (copy_from_user(pieces, address, count * sizeof(*pieces)))
+		return -EFAULT;
+	for (unsigned i = 0; i < count; i++) {
+		if ((int64_t)pieces[i].size_bytes < 0)
+			return -EINVAL;
+		if (pieces[i].size_bytes > MOVE_BYTES_MAX - total)
+			pieces[i].size_bytes = MOVE_BYTES_MAX - total;
+		total += pieces[i].size_bytes;
+	}
+	*io = (struct io){false, pieces, count, 0, total};
+	return 0;
+}
+
+int io_vector_load(struct io_vector *vector, uint64_t address, unsigned count, struct io *io)
+{
+	vector->count = count;
+	vector->pieces = vector->few;
+	if (count > sizeof(vector->few) / sizeof(vector->few[0]))
+		vector->pieces = kmem_alloc(count * sizeof(*vector->pieces));
+	if (!vector->pieces)
+		return -ENOMEM;
+	int err = pieces_load(vector->pieces, address, count, io);
+	if (err)
+		io_vector_free(vector);
+	return err;
+}
+
+void io_vector_free(struct io_vector *vector)
+{
+	if (vector->pieces != vector->few)
+		kmem_free(vector->pieces, vector->count * sizeof(*vector->pieces));
 }

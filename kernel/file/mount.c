@@ -24,6 +24,7 @@
 #include "kernel/mm/frame.h"
 #include "kernel/mm/kmem.h"
 #include "kernel/process/process.h"
+#include "kernel/socket/closed.h"
 #include "kernel/syscall/syscall.h"
 
 #define KEPT_FLAGS (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
@@ -440,6 +441,8 @@ void file_init(void)
 		err = pipe_init();
 	if (!err)
 		err = anonymous_init();
+	if (!err)
+		err = socket_init();
 	if (!err)
 		err = tmpfs_root(&options, &filesystem, &root_dentry);
 	if (!err)

@@ -54,6 +54,20 @@ int device_open(struct inode *inode, struct file *file);
 void io_init_kernel(struct io *io, struct io_piece *piece, void *memory, size_t size_bytes);
 void io_init_user(struct io *io, struct io_piece *piece, uint64_t address, uint64_t size_bytes);
 size_t io_clear(struct io *io, size_t size_bytes); /* zeros into it */
+uint64_t io_bytes_limit(uint64_t size_bytes);      /* what one call moves at most: read(2) */
+
+/* A program's iovec array; a short one lies in here. */
+struct io_vector {
+	struct io_piece few[8];
+	struct io_piece *pieces;
+	unsigned count;
+};
+/*
+ * Copied from the program and checked; the io goes over it. count is at most
+ * IOV_MAX. 0: io_vector_free follows; -EFAULT, -EINVAL, -ENOMEM.
+ */
+int io_vector_load(struct io_vector *vector, uint64_t address, unsigned count, struct io *io);
+void io_vector_free(struct io_vector *vector);
 
 /* read(2) and write(2) at the file's own position. */
 long file_read(struct file *file, struct io *io);

@@ -183,7 +183,7 @@ unlock:
 	return result;
 }
 
-static void broken_pipe(void)
+void pipe_signal_broken(void)
 {
 	struct abi_siginfo info = {.signo = SIGPIPE, .code = SI_KERNEL};
 
@@ -225,7 +225,7 @@ static long pipe_write(struct file *file, struct io *io, uint64_t *position)
 	}
 	mutex_unlock(&pipe->lock);
 	if (err == -EPIPE)
-		broken_pipe();
+		pipe_signal_broken();
 	return done ? done : err;
 }
 

@@ -6,11 +6,7 @@
 #include "abi/uio.h"
 #include "arch/arch.h"
 #include "kernel/file/open.h"
-#include "kernel/mm/kmem.h"
 #include "kernel/syscall/syscall.h"
-
-/* Linux moves at most this much in one call: read(2). */
-#define MOVE_BYTES_MAX 0x7ffff000ull
 
 #define POSITION_OWN UINT64_MAX /* the file's position, not a given one */
 
@@ -35,66 +31,33 @@ static long move_at(struct file *file, struct io *io, uint64_t position, bool wr
 
 static long move_one(const uint64_t *argument, uint64_t position, bool write)
 {
-	uint64_t size_bytes = argument[2];
 	struct io_piece piece;
 	struct io io;
 	struct file *file = fd_file((int)argument[0]);
 
 	if (!file)
 		return -EBADF;
-	if (size_bytes > MOVE_BYTES_MAX)
-		size_bytes = MOVE_BYTES_MAX;
-	io_init_user(&io, &piece, argument[1], size_bytes);
+	io_init_user(&io, &piece, argument[1], io_bytes_limit(argument[2]));
 	long result = move_at(file, &io, position, write);
 	file_put(file);
 	return result;
 }
 
-_Static_assert(sizeof(struct io_piece) == sizeof(struct abi_iovec), "an iovec is a piece");
-
-#define PIECES_ON_STACK 8
-
-/* The caller's iovec array, checked, and its sum. 0; -EFAULT, -EINVAL. */
-static int pieces_load(struct io_piece *pieces, uint64_t address, unsigned count, struct io *io)
-{
-	uint64_t total = 0;
-
-	if (copy_from_user(pieces, address, count * sizeof(*pieces)))
-		return -EFAULT;
-	for (unsigned i = 0; i < count; i++) {
-		if ((int64_t)pieces[i].size_bytes < 0)
-			return -EINVAL;
-		if (pieces[i].size_bytes > MOVE_BYTES_MAX - total)
-			pieces[i].size_bytes = MOVE_BYTES_MAX - total;
-		total += pieces[i].size_bytes;
-	}
-	*io = (struct io){false, pieces, count, 0, total};
-	return 0;
-}
-
 static long move_vector(const uint64_t *argument, uint64_t position, bool write)
 {
-	unsigned count = (unsigned)argument[2];
-	struct io_piece few[PIECES_ON_STACK], *pieces = few;
+	struct io_vector vector;
 	struct io io;
 
 	struct file *file = fd_file((int)argument[0]);
 	if (!file)
 		return -EBADF;
-	long result = -EINVAL;
-	if (argument[2] > IOV_MAX)
-		goto put_file;
-	result = -ENOMEM;
-	if (count > PIECES_ON_STACK)
-		pieces = kmem_alloc(count * sizeof(*pieces));
-	if (!pieces)
-		goto put_file;
-	result = pieces_load(pieces, argument[1], count, &io);
-	if (!result)
+	long result = argument[2] > IOV_MAX
+			      ? -EINVAL
+			      : io_vector_load(&vector, argument[1], (unsigned)argument[2], &io);
+	if (!result) {
 		result = move_at(file, &io, position, write);
-	if (pieces != few)
-		kmem_free(pieces, count * sizeof(*pieces));
-put_file:
+		io_vector_free(&vector);
+	}
 	file_put(file);
 	return result;
 }

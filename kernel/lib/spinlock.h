@@ -30,6 +30,7 @@ enum lock_rank {
 	/* spinning locks */
 	RANK_SHM_LEAF,
 	RANK_FUTEX,
+	RANK_SOCKET,
 	RANK_FD_TABLE,
 	RANK_FS_CONTEXT,
 	RANK_ALARM,        /* one process's ITIMER_REAL */

@@ -72,6 +72,8 @@ struct thread {
 	char name[16];                             /* comm */
 	bool keep_capabilities, no_new_privileges; /* prctl(2) */
 	uint64_t locks_held; /* debug: bit for each rank of sleeping lock held */
+	struct list_node
+		*dying_rights; /* own: files that closing a socket closes: socket/rights.c */
 	uint32_t fail_nth;
 	uint64_t start_ns;
 };
