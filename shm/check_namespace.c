@@ -31,8 +31,8 @@ static void check_segment(struct shm_namespace *ns, struct shm_segment *segment,
 					(segment->attachments || segment->holds ||
 					 segment->references > 1));
 	if (segment->creator)
-		shm_assert(shm,
-			   segment->creator->pid == segment->cpid && created_by_creator(segment));
+		shm_assert(shm, segment->creator->ns == ns && created_by_creator(segment));
+	shm_assert(shm, !segment->locker == !(segment->mode & SHM_LOCKED));
 }
 
 void shm_check_namespace(struct shm_namespace *ns)
@@ -52,6 +52,5 @@ void shm_check_namespace(struct shm_namespace *ns)
 	shm_assert(ns->shm, count == ns->ids.count);
 	shm_assert(ns->shm, pages == ns->total_pages);
 	shm_assert(ns->shm, keys == ns->ids.keys.node_count);
-	shm_assert(ns->shm, ns->creator_count == ns->creators.node_count);
 	ns->shm->port->mutex_unlock(&ns->lock);
 }

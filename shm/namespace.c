@@ -33,7 +33,6 @@ int shm_namespace_create(struct shm *shm, struct shm_namespace **created)
 	};
 	shm_ids_init(&ns->ids, port, shm->extended_ids,
 		     (uint32_t)((uintptr_t)ns >> 4) ^ (uint32_t)port->now_seconds());
-	shm_hash_init(&ns->creators, port);
 	*created = ns;
 	return 0;
 }
@@ -52,21 +51,14 @@ void shm_namespace_release(struct shm_namespace *ns)
 
 void shm_namespace_put(struct shm_namespace *ns)
 {
-	const struct shm_port *port = ns->shm->port;
 	struct shm_segment *dead = NULL, *segment;
-	struct shm_hash_node *node;
 
 	if (__atomic_sub_fetch(&ns->users, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
 	shm_namespace_lock(ns);
-	for (uint32_t i = 0; (segment = shm_namespace_next(ns, &i)); i++)
+	for (uint32_t i = 0; (segment = shm_namespace_next(ns, &i)); i++) {
+		shm_creator_remove(segment);
 		shm_segment_remove(segment, &dead);
-	ns->last_creator = NULL;
-	while ((node = shm_hash_pop(&ns->creators))) {
-		struct shm_creator *creator = (struct shm_creator *)node;
-		while (creator->first)
-			shm_creator_remove(creator->first);
-		port->mem_free(creator, sizeof(*creator));
 	}
 	shm_namespace_unlock(ns);
 	shm_segment_free_all(dead);
@@ -103,15 +95,18 @@ int shm_namespace_set_limits(struct shm_namespace *ns, const struct shm_limits *
 	return 0;
 }
 
-int shm_namespace_enter(struct shm_namespace *ns, struct shm_segment *segment)
+int shm_namespace_enter(struct shm_namespace *ns, const struct shm_caller *caller,
+			struct shm_segment *segment)
 {
-	struct shm_creator *creator;
+	struct shm_creator *creator = NULL;
 	int err;
 
-	/* An obtained creator without segments is harmless: it goes with its process. */
-	creator = shm_creator_obtain(ns, segment->cpid);
-	if (!creator)
-		return -ENOMEM;
+	if (caller->creators) {
+		/* One without segments is harmless: it goes with its thread. */
+		creator = shm_creator_obtain(ns, caller->creators);
+		if (!creator)
+			return -ENOMEM;
+	}
 	err = shm_ids_enter(&ns->ids, &segment->entry, ns->limits.shmmni);
 	if (err)
 		return err;

@@ -3,7 +3,7 @@
 #define SHM_NAMESPACE_H
 
 /*
- * A namespace: the ids, keys, creators and limits of its segments. Internal to
+ * A namespace: the ids, keys and limits of its segments. Internal to
  * shm/. Its mutex lies between the space lock and the object lock.
  *
  * [I] immutable, [a] atomic, [n] namespace lock.
@@ -15,15 +15,12 @@
 struct shm_namespace {
 	struct shm *shm; /* [I] */
 	struct shm_mutex lock;
-	uint32_t users;         /* [a] shm_namespace_get */
-	uint32_t references;    /* [a] to this struct: one for the users, one for each segment's */
-	uint32_t rmid_forced;   /* [a] limits.rmid_forced, for detaches, which do not lock */
-	uint32_t creator_count; /* [a] so that an exit looks before it locks */
+	uint32_t users;       /* [a] shm_namespace_get */
+	uint32_t references;  /* [a] to this struct: the users', each segment's, each creator's */
+	uint32_t rmid_forced; /* [a] limits.rmid_forced, for detaches, which do not lock */
 	struct shm_limits limits; /* [n] all below; next_id is ids.next_id */
 	uint64_t total_pages;
-	struct shm_ids ids;               /* of segments, by their entry */
-	struct shm_hash creators;         /* by pid: struct shm_creator */
-	struct shm_creator *last_creator; /* found last: it often comes again */
+	struct shm_ids ids; /* of segments, by their entry */
 };
 
 static inline void shm_namespace_lock(struct shm_namespace *ns)
@@ -35,7 +32,7 @@ static inline void shm_namespace_unlock(struct shm_namespace *ns)
 	ns->shm->port->mutex_unlock(&ns->lock);
 }
 
-/* Reference to the struct, held by a segment. */
+/* Reference to the struct, held by a segment or a creator. */
 void shm_namespace_release(struct shm_namespace *ns);
 
 /* ---- with the namespace lock held ---- */
@@ -61,10 +58,11 @@ static inline struct shm_segment *shm_namespace_next(struct shm_namespace *ns, u
 	return (struct shm_segment *)shm_ids_next(&ns->ids, index);
 }
 /*
- * Give the segment its id and enter it by id, key and creator. Its key, cpid
- * and size are set. 0; -ENOSPC (shmmni); -ENOMEM; nothing changed then.
+ * Give the segment its id and enter it by id, key and creator. Its key and size
+ * are set. 0; -ENOSPC (shmmni); -ENOMEM; nothing changed then.
  */
-int shm_namespace_enter(struct shm_namespace *ns, struct shm_segment *segment);
+int shm_namespace_enter(struct shm_namespace *ns, const struct shm_caller *caller,
+			struct shm_segment *segment);
 /* The opposite. The table's reference to the struct is the caller's now. */
 void shm_namespace_leave(struct shm_namespace *ns, struct shm_segment *segment);
 

@@ -10,6 +10,7 @@
 #include "shm/segment.h"
 
 #include "abi/errno.h"
+#include "shm/locked.h"
 #include "shm/namespace.h"
 #include "shm/segment_trace.h"
 
@@ -95,7 +96,7 @@ int shm_segment_create(struct shm_namespace *ns, const struct shm_caller *caller
 		err = err == -EFBIG ? -EINVAL : err;
 		goto free_segment;
 	}
-	err = shm_namespace_enter(ns, segment);
+	err = shm_namespace_enter(ns, caller, segment);
 	if (err)
 		goto put_object;
 	shm_object_set_segment(segment->object, segment);
@@ -120,6 +121,8 @@ static void release(struct shm_segment *segment)
 	/* As in shm_namespace_release. */
 	if (__atomic_sub_fetch(&segment->references, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
+	if (segment->locker)
+		shm_locked_remove(segment);
 	shm_object_put(segment->object);
 	ns->shm->port->mem_free(segment, sizeof(*segment));
 	shm_namespace_release(ns);

@@ -23,13 +23,15 @@
 #include "shm/shm.h"
 
 struct shm_creator;
+struct shm_locker;
 
 struct shm_segment {
 	struct shm_id_entry entry;   /* [n] first; but its id is [I] */
 	int32_t first_key;           /* [I] names it in /proc/PID/maps, also after removal */
 	struct shm_namespace *ns;    /* [I] */
 	struct shm_object *object;   /* [I] one reference */
-	struct shm_creator *creator; /* [n] the process that made it, NULL when that has ended */
+	struct shm_creator *creator; /* [n] the thread that made it, NULL when that has ended */
+	struct shm_locker *locker;   /* [n] on whose account it is locked; NULL: it is not */
 	struct shm_segment *created_next, **created_link; /* [n] all of one creator */
 	uint64_t size_bytes;                              /* [I] as asked for, not rounded */
 	int64_t ctime;                                    /* [n] */

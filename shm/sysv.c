@@ -4,12 +4,13 @@
  * errors, as Linux has them. What a segment is stands in segment.c, how it is
  * found in namespace.c, and its pages behind shm_object_*.
  *
- * Known gaps: no huge pages (the answers are those of a Linux that has none
- * configured); SHM_LOCK compares RLIMIT_MEMLOCK with this segment only, not
- * with all that the user has locked.
+ * Known gap: no huge pages (the answers are those of a Linux that has none
+ * configured, and with SHM_NORESERVE ENOMEM too, where Linux gives a segment
+ * whose every page is SIGBUS).
  */
 
 #include "abi/errno.h"
+#include "shm/locked.h"
 #include "shm/namespace.h"
 #include "shm/segment_trace.h"
 
@@ -350,25 +351,28 @@ static long lock_locked(struct shm_namespace *ns, const struct shm_caller *calle
 			int command)
 {
 	struct shm_segment *segment = shm_namespace_find_id(ns, shmid);
-	bool privileged = caller->capabilities & SHM_CAP_IPC_LOCK;
+	int err;
 
 	if (!segment)
 		return -EINVAL;
-	if (!privileged) {
+	if (!(caller->capabilities & SHM_CAP_IPC_LOCK)) {
 		if (caller->uid != segment->uid && caller->uid != segment->cuid)
 			return -EPERM;
 		if (command == SHM_LOCK && !caller->memlock_limit_bytes)
 			return -EPERM;
 	}
 	if (command == SHM_UNLOCK) {
+		if (segment->locker)
+			shm_locked_remove(segment);
 		change_mode(segment, SHM_LOCKED, 0);
 		return 0;
 	}
-	if (!privileged && !(segment->mode & SHM_LOCKED) &&
-	    shm_segment_pages(segment) > caller->memlock_limit_bytes >> SHM_PAGE_SHIFT)
-		return -ENOMEM;
-	change_mode(segment, 0, SHM_LOCKED);
-	return 0;
+	if (segment->locker)
+		return 0;
+	err = shm_locked_add(segment, caller);
+	if (!err)
+		change_mode(segment, 0, SHM_LOCKED);
+	return err;
 }
 
 long shm_control(struct shm_namespace *ns, const struct shm_caller *caller, int32_t shmid,

@@ -67,6 +67,7 @@ static int command_create(const char *text)
 
 	if (parse_number(&text, &pages))
 		return -EINVAL;
+	caller.creators = NULL; /* it goes with the table, not with the thread */
 	return shm_table_create(ns, &caller, pages, &segment);
 }
 

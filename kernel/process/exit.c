@@ -96,7 +96,6 @@ static void become_zombie(struct process *process)
 
 	tty_session_end(process);
 	timer_stop(&process->real_timer);
-	shm_creator_exit(process->ipc->shm, process->pid);
 	if (process == init_process) {
 		log_line("process 1 ended: status %#x", (unsigned)process->exit_status);
 		arch_power_off(false);
@@ -129,6 +128,8 @@ void thread_exit(int status)
 	clear_tid_exit(thread);
 	vfork_release(thread);
 	release_resources(thread);
+	/* After the space: what it had attached is detached. */
+	shm_creator_exit(&thread->shm_creators);
 
 	spin_lock(&tree_lock);
 	if (!process->exiting && thread->tid == process->pid)

@@ -24,6 +24,7 @@ struct fd_table;
 struct fs_context;
 struct tty;
 struct ipc_namespace;
+struct shm_creator;
 struct group;
 
 #define KERNEL_STACK_ORDER 2 /* 16 KiB */
@@ -47,9 +48,10 @@ struct thread {
 	struct fd_table *files;
 	struct fs_context *fs;
 	struct cred *cred;
-	int32_t tid;                 /* changes when a thread other than the first execs */
-	struct pid_link by_tid;      /* tree lock */
-	struct list_node in_process; /* tree lock */
+	struct shm_creator *shm_creators; /* own: of the segments that it made */
+	int32_t tid;                      /* changes when a thread other than the first execs */
+	struct pid_link by_tid;           /* tree lock */
+	struct list_node in_process;      /* tree lock */
 
 	/* scheduling: the run lock of `cpu` */
 	enum thread_state state;
@@ -107,7 +109,7 @@ struct process {
 	struct wait_queue child_queue; /* it waits here for its children */
 	struct wait_queue exec_queue;  /* exec_thread waits here for the other threads */
 	struct process_signals signals;
-	struct ipc_namespace *ipc; /* kernel/ipc/ipc_namespace.h */
+	struct ipc_namespace *ipc;     /* kernel/ipc/ipc_namespace.h */
 	uint64_t limits[16][2];        /* RLIMIT_*: soft, hard */
 	uint64_t user_ns, children_ns; /* of ended threads; of reaped children */
 	uint64_t start_ns;

@@ -34,7 +34,15 @@ static inline void caller_fill(struct shm_caller *caller, const struct thread *t
 	caller->groups = cred->groups;
 	caller->group_count = cred->group_count;
 	caller->capabilities = cred->effective;
-	caller->memlock_limit_bytes = process->limits[RLIMIT_MEMLOCK][0];
+}
+
+/* What only few calls look at. */
+static void caller_fill_lock(struct shm_caller *caller)
+{
+	const struct thread *thread = thread_current();
+
+	caller->real_uid = thread->cred->uid;
+	caller->memlock_limit_bytes = thread->process->limits[RLIMIT_MEMLOCK][0];
 }
 
 void shm_caller_current(struct shm_caller *caller)
@@ -68,9 +76,13 @@ long sys_shmget(const uint64_t *argument)
 	struct shm_namespace *ns = call_begin(&caller);
 	int flags = (int)argument[2];
 
-	/* Where nothing may be promised beyond what there is, this is no excuse. */
-	if (__builtin_expect(flags & SHM_NORESERVE, 0) && commit_mode == 2)
-		flags &= ~SHM_NORESERVE;
+	caller.creators = &thread_current()->shm_creators;
+	if (__builtin_expect(flags & (SHM_NORESERVE | SHM_HUGETLB), 0)) {
+		caller_fill_lock(&caller);
+		/* Where nothing may be promised beyond what there is, this is no excuse. */
+		if (commit_mode == 2)
+			flags &= ~SHM_NORESERVE;
+	}
 	return shm_get(ns, &caller, (int32_t)argument[0], argument[1], flags);
 }
 
@@ -130,6 +142,8 @@ long sys_shmctl(const uint64_t *argument)
 	if (command == IPC_SET && shmid >= 0 &&
 	    copy_from_user(&data.ds, argument[2], sizeof(data.ds)))
 		return -EFAULT;
+	if (command == SHM_LOCK)
+		caller_fill_lock(&caller);
 	result = shm_control(ns, &caller, shmid, command, &data);
 	if (result < 0)
 		return result;

@@ -55,7 +55,6 @@ static void end(unsigned who)
 
 	spaces[who] = NULL;
 	sim_space_destroy(space);
-	shm_creator_exit(ns, (int32_t)who + 1);
 }
 
 static void fork_and_end(unsigned who)

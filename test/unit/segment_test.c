@@ -283,7 +283,7 @@ static void rmid_forced(void)
 	check_equal(control(a, once, IPC_STAT), -EINVAL);
 	check_equal(control(a, never, IPC_STAT), 0);
 	attach(b, held, 0, 0);
-	shm_creator_exit(ns, 10);
+	shm_creator_exit(&a->creators);
 	check_equal(control(a, never, IPC_STAT), -EINVAL);
 	check_equal(control(a, held, IPC_STAT), 0);
 	sim_space_destroy(b);
@@ -298,14 +298,14 @@ static void rmid_forced_later(void)
 	b->caller.capabilities = a->caller.capabilities;
 	int32_t orphan = make(PAGE);
 	int32_t living = get(b, IPC_PRIVATE, PAGE, 0600);
-	shm_creator_exit(ns, 10);
+	shm_creator_exit(&a->creators);
 	check_equal(control(a, orphan, IPC_STAT), 0);
 	set_rmid_forced(true);
 	check_equal(control(a, orphan, IPC_STAT), -EINVAL);
 	check_equal(control(a, living, IPC_STAT), 0);
-	shm_creator_exit(ns, 20);
+	shm_creator_exit(&b->creators);
 	check_equal(control(a, living, IPC_STAT), -EINVAL);
-	shm_creator_exit(ns, 20);
+	shm_creator_exit(&b->creators);
 	world_end();
 }
 

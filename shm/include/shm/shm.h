@@ -43,10 +43,15 @@ struct shm {
 		uint64_t objects, pages, leaves, mappings;
 		uint64_t links, drops, fills, faults;
 	} counters;
+	struct shm_mutex locked_lock; /* guards lockers */
+	struct shm_locker *lockers;   /* users who have segments locked (locked.c) */
 };
 
 /* Set up an instance; `link` false forces private filling everywhere. Cannot fail. */
 void shm_init(struct shm *shm, const struct shm_port *port, bool link, bool trace);
+
+struct shm_creator;
+struct shm_locker;
 
 /* Capabilities of a caller that shm asks for, as Linux numbers them: capabilities(7). */
 #define SHM_CAP_IPC_LOCK  (1ull << 14)
@@ -61,7 +66,11 @@ struct shm_caller {
 	const uint32_t *groups;  /* supplementary */
 	size_t group_count;
 	uint64_t capabilities; /* effective; others than SHM_CAP_* do no harm */
+	/* For shm_get and shm_control only: */
+	uint32_t real_uid; /* on whose account SHM_LOCK goes */
 	uint64_t memlock_limit_bytes;
+	/* For shm_get and shm_table_create only: the thread's, first NULL. NULL: it keeps none. */
+	struct shm_creator **creators;
 };
 
 /* ---- objects: pages without addresses (object.c) ---- */
@@ -270,8 +279,12 @@ union shm_control_data {
 long shm_control(struct shm_namespace *ns, const struct shm_caller *caller, int32_t shmid,
 		 int command, union shm_control_data *data);
 
-/* A thread group ends: shm_rmid_forced destroys what it created and nobody attaches. */
-void shm_creator_exit(struct shm_namespace *ns, int32_t pid);
+/*
+ * A thread ends, or leaves its namespace for a new one: what it created in any
+ * namespace is an orphan, which shm_rmid_forced destroys unless somebody is
+ * attached. `creators` is what shm_caller pointed to. No locks held.
+ */
+void shm_creator_exit(struct shm_creator **creators);
 
 /* ---- the per-process table of shared memory (table.c) ---- */
 

@@ -367,8 +367,10 @@ struct sim_space *sim_space_create(int32_t pid)
 		sim.port.mem_free(space, sizeof(*space));
 		return NULL;
 	}
-	space->caller = (struct shm_caller){
-		.space = &space->shm, .pid = pid, .memlock_limit_bytes = UINT64_MAX};
+	space->caller = (struct shm_caller){.space = &space->shm,
+					    .pid = pid,
+					    .memlock_limit_bytes = UINT64_MAX,
+					    .creators = &space->creators};
 	shm_space_init(&space->shm, &sim.shm);
 	return space;
 }
@@ -398,6 +400,7 @@ void sim_space_destroy(struct sim_space *space)
 	}
 	port_space_unlock(&space->shm, true);
 	shm_space_release(&space->shm, &space->caller);
+	shm_creator_exit(&space->creators);
 	for (unsigned c = 0; c < SIM_CPUS; c++)
 		if (sim.cpus[c].space == space)
 			sim_cpu_run(c, NULL);

@@ -59,6 +59,7 @@ struct sim_space {
 	struct sim_area *areas[SIM_AREAS]; /* by address */
 	unsigned area_count;
 	struct shm_caller caller;
+	struct shm_creator *creators;
 	unsigned number;
 	int readers; /* of the space lock */
 	int writer;  /* thread + 1, or 0 */
