@@ -265,7 +265,8 @@ static int show_segments(struct text *text, const struct proc_subject *subject)
 
 	(void)subject;
 	text_add(text, "%s", shm_report_header);
-	while ((length = shm_report_line(process_current()->ipc->shm, &cursor, line, sizeof(line))) > 0)
+	while ((length = shm_report_line(process_current()->ipc->shm, &cursor, line,
+					 sizeof(line))) > 0)
 		text_add_bytes(text, line, length);
 	return 0;
 }
