@@ -4,18 +4,7 @@
 
 /* System V shared memory as Linux has it on 64-bit machines: shmget(2), shmop(2), shmctl(2). */
 
-#include <stdint.h>
-
-#define IPC_PRIVATE 0
-
-#define IPC_CREAT  01000
-#define IPC_EXCL   02000
-#define IPC_NOWAIT 04000
-
-#define IPC_RMID 0
-#define IPC_SET  1
-#define IPC_STAT 2
-#define IPC_INFO 3
+#include "abi/ipc.h"
 
 #define SHM_LOCK     11
 #define SHM_UNLOCK   12
@@ -43,15 +32,6 @@
 #define SHMMNI 4096
 #define SHMMIN 1
 
-struct abi_ipc_perm {
-	int32_t key;
-	uint32_t uid, gid, cuid, cgid;
-	uint32_t mode; /* 16 bits and a padding of 0 on some, 32 bits on others: alike */
-	uint16_t seq, pad;
-	uint32_t pad_end;
-	uint64_t unused[2];
-};
-
 struct abi_shmid_ds {
 	struct abi_ipc_perm shm_perm;
 	uint64_t shm_segsz;
@@ -73,7 +53,6 @@ struct abi_shm_info {
 	uint64_t swap_attempts, swap_successes;
 };
 
-_Static_assert(sizeof(struct abi_ipc_perm) == 48, "struct ipc64_perm");
 _Static_assert(sizeof(struct abi_shmid_ds) == 112, "struct shmid64_ds");
 _Static_assert(sizeof(struct abi_shminfo) == 72, "struct shminfo64");
 _Static_assert(sizeof(struct abi_shm_info) == 48, "struct shm_info");

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
+#include <sys/sem.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -369,6 +371,101 @@ static void clean_futex(void)
 	munmap(ping_pong, PAGE);
 }
 
+/* Two semaphores and a helper: each takes from its own and gives to the other's. */
+static int semaphores = -1;
+
+static void semaphore_hand_over(unsigned short to, unsigned short from)
+{
+	struct sembuf give = {to, 1, 0}, take = {from, -1, 0};
+
+	if (semop(semaphores, &give, 1) != 0 || semop(semaphores, &take, 1) != 0)
+		_exit(0); /* the set is removed: the helper's end */
+}
+
+static void prepare_semaphores(void)
+{
+	semaphores = semget(IPC_PRIVATE, 2, IPC_CREAT | 0600);
+	must(semaphores >= 0, "semget");
+	helper = fork();
+	must(helper >= 0, "fork");
+	if (!helper) {
+		struct sembuf take = {0, -1, 0};
+		if (semop(semaphores, &take, 1) != 0)
+			_exit(0);
+		for (;;)
+			semaphore_hand_over(1, 0);
+	}
+	sched_yield(); /* it waits now */
+}
+
+static uint64_t run_semaphores(unsigned times)
+{
+	uint64_t start = counter_read();
+	for (unsigned i = 0; i < times; i++)
+		semaphore_hand_over(0, 1);
+	return counter_read() - start;
+}
+
+static void clean_semaphores(void)
+{
+	semctl(semaphores, 0, IPC_RMID);
+	waitpid(helper, NULL, 0);
+}
+
+/* Two queues and a helper that sends back what it gets. */
+static int queues[2];
+
+struct message {
+	long type;
+	char text[64];
+};
+
+static void message_send(int queue, const struct message *message)
+{
+	if (msgsnd(queue, message, sizeof(message->text), 0) != 0)
+		_exit(0); /* the queue is removed: the helper's end */
+}
+
+static void message_receive(int queue, struct message *message)
+{
+	if (msgrcv(queue, message, sizeof(message->text), 0, 0) < 0)
+		_exit(0);
+}
+
+static void prepare_queues(void)
+{
+	struct message message;
+
+	queues[0] = msgget(IPC_PRIVATE, IPC_CREAT | 0600);
+	queues[1] = msgget(IPC_PRIVATE, IPC_CREAT | 0600);
+	must(queues[0] >= 0 && queues[1] >= 0, "msgget");
+	helper = fork();
+	must(helper >= 0, "fork");
+	while (!helper) {
+		message_receive(queues[0], &message);
+		message_send(queues[1], &message);
+	}
+	sched_yield(); /* it waits now */
+}
+
+static uint64_t run_queues(unsigned times)
+{
+	struct message message = {.type = 1};
+	uint64_t start = counter_read();
+	for (unsigned i = 0; i < times; i++) {
+		message_send(queues[0], &message);
+		message_receive(queues[1], &message);
+	}
+	return counter_read() - start;
+}
+
+static void clean_queues(void)
+{
+	msgctl(queues[0], IPC_RMID, NULL);
+	msgctl(queues[1], IPC_RMID, NULL);
+	waitpid(helper, NULL, 0);
+}
+
 static void prepare_yield(void)
 {
 	helper = fork();
@@ -416,6 +513,8 @@ static const struct operation operations[] = {
 	{"futex wake, nobody waits", NULL, run_futex_wake, NULL, 1000, 1},
 	{"futex round trip", prepare_futex, run_futex, clean_futex, 200, 1},
 	{"pipe round trip", prepare_echo, run_pipe, clean_echo, 200, 1},
+	{"semop round trip", prepare_semaphores, run_semaphores, clean_semaphores, 200, 1},
+	{"msgsnd, msgrcv round trip, 64 bytes", prepare_queues, run_queues, clean_queues, 200, 1},
 	{"sched_yield round trip", prepare_yield, run_yield, clean_yield, 200, 1},
 };
 

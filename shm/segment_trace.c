@@ -75,6 +75,7 @@ void shm_trace_fault(struct shm *shm, const struct shm_piece *piece, uint64_t ad
 
 	shm_trace(shm, "%s at 0x%x of %s %u refused: attached %s", STRING(verb), address,
 		  STRING(is_segment ? "segment" : "object"),
-		  is_segment ? NUMBER(shm_object_segment(object)->entry.id) : shm_object_serial(object),
+		  is_segment ? NUMBER(shm_object_segment(object)->entry.id)
+			     : shm_object_serial(object),
 		  STRING(how_attached(piece)));
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* /proc/sys: settings, and /proc/sysvipc: the segments. */
+/* /proc/sys: settings. */
 
 #include "abi/errno.h"
 #include "kernel/file/proc.h"
+#include "kernel/file/proc_ipc.h"
 #include "kernel/ipc/ipc_namespace.h"
 #include "kernel/lib/print.h"
 #include "kernel/lib/random.h"
@@ -255,38 +256,6 @@ static int show_map_count(struct text *text, const struct proc_subject *subject)
 	return 0;
 }
 
-/* ---- sysvipc/ ---- */
-
-static int show_segments(struct text *text, const struct proc_subject *subject)
-{
-	char line[512];
-	uint32_t cursor = 0;
-	size_t length;
-
-	(void)subject;
-	text_add(text, "%s", shm_report_header);
-	while ((length = shm_report_line(process_current()->ipc->shm, &cursor, line,
-					 sizeof(line))) > 0)
-		text_add_bytes(text, line, length);
-	return 0;
-}
-
-static int show_no_queues(struct text *text, const struct proc_subject *subject)
-{
-	(void)subject;
-	text_add(text, "       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid"
-		       "  cuid  cgid      stime      rtime      ctime\n");
-	return 0;
-}
-
-static int show_no_semaphores(struct text *text, const struct proc_subject *subject)
-{
-	(void)subject;
-	text_add(text, "       key      semid perms      nsems   uid   gid  cuid  cgid      otime"
-		       "      ctime\n");
-	return 0;
-}
-
 /* ---- tables ---- */
 
 #define READ_ENTRY(entry_name, how) {.name = (entry_name), .mode = S_IFREG | 0444, .show = (how)}
@@ -304,13 +273,20 @@ static const struct proc_entry random_entries[] = {
 };
 
 static const struct proc_entry kernel_entries[] = {
+	SETTING_ENTRY("auto_msgmni", proc_show_auto_msgmni, proc_store_auto_msgmni),
 	READ_ENTRY("cap_last_cap", show_cap_last),
 	READ_ENTRY("hostname", show_hostname),
+	SETTING_ENTRY("msg_next_id", proc_show_msg_next_id, proc_store_msg_next_id),
+	SETTING_ENTRY("msgmax", proc_show_msgmax, proc_store_msgmax),
+	SETTING_ENTRY("msgmnb", proc_show_msgmnb, proc_store_msgmnb),
+	SETTING_ENTRY("msgmni", proc_show_msgmni, proc_store_msgmni),
 	READ_ENTRY("osrelease", show_osrelease),
 	READ_ENTRY("ostype", show_ostype),
 	READ_ENTRY("pid_max", show_pid_max),
 	DIRECTORY_ENTRY("random", random_entries),
 	READ_ENTRY("randomize_va_space", show_randomize),
+	SETTING_ENTRY("sem", proc_show_sem, proc_store_sem),
+	SETTING_ENTRY("sem_next_id", proc_show_sem_next_id, proc_store_sem_next_id),
 	SETTING_ENTRY("shm_attach_removed", show_attach_removed, store_attach_removed),
 	SETTING_ENTRY("shm_next_id", show_next_id, store_next_id),
 	SETTING_ENTRY("shm_rmid_forced", show_rmid_forced, store_rmid_forced),
@@ -330,12 +306,5 @@ static const struct proc_entry vm_entries[] = {
 const struct proc_entry proc_sys_entries[] = {
 	DIRECTORY_ENTRY("kernel", kernel_entries),
 	DIRECTORY_ENTRY("vm", vm_entries),
-	{.name = NULL},
-};
-
-const struct proc_entry proc_sysvipc_entries[] = {
-	READ_ENTRY("msg", show_no_queues),
-	READ_ENTRY("sem", show_no_semaphores),
-	READ_ENTRY("shm", show_segments),
 	{.name = NULL},
 };

@@ -27,6 +27,8 @@ int ipc_namespace_create(struct ipc_namespace **created)
 		return -ENOMEM;
 	}
 	ns->references = 1;
+	sem_space_init(&ns->sem);
+	msg_space_init(&ns->msg);
 	*created = ns;
 	return 0;
 }
@@ -41,6 +43,8 @@ void ipc_namespace_put(struct ipc_namespace *ns)
 	/* Release: our use is over before anybody frees it. Acquire: and so is theirs. */
 	if (__atomic_sub_fetch(&ns->references, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
+	sem_space_release(&ns->sem);
+	msg_space_release(&ns->msg);
 	shm_namespace_put(ns->shm);
 	kmem_free(ns, sizeof(*ns));
 }

@@ -8,13 +8,16 @@
  * reference, removes all that is left in it.
  */
 
-#include <stdint.h>
+#include "kernel/ipc/msg.h"
+#include "kernel/ipc/sem.h"
 
 struct shm_namespace;
 
 struct ipc_namespace {
 	struct shm_namespace *shm; /* [I] one of its users */
 	uint32_t references;       /* [a] */
+	struct sem_space sem;
+	struct msg_space msg;
 };
 
 /* Process 1's; it never goes. */

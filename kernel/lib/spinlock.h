@@ -29,6 +29,9 @@ enum lock_rank {
 	RANK_SHM_OBJECT,
 	/* spinning locks */
 	RANK_SHM_LEAF,
+	RANK_IPC_TABLE,  /* ids of semaphore sets, of message queues: one CPU's gate */
+	RANK_IPC_OBJECT, /* one semaphore set, one message queue */
+	RANK_IPC_UNDO,   /* what one process undoes when it ends */
 	RANK_FUTEX,
 	RANK_SOCKET,
 	RANK_FD_TABLE,

@@ -10,6 +10,7 @@
 #include "kernel/device/device.h"
 #include "kernel/file/file.h"
 #include "kernel/ipc/ipc_namespace.h"
+#include "kernel/ipc/sem_undo.h"
 #include "kernel/lib/print.h"
 #include "kernel/mm/space.h"
 #include "kernel/process/futex.h"
@@ -127,6 +128,7 @@ void thread_exit(int status)
 	robust_list_exit(thread);
 	clear_tid_exit(thread);
 	vfork_release(thread);
+	sem_undo_exit(thread);
 	release_resources(thread);
 	/* After the space: what it had attached is detached. */
 	shm_creator_exit(&thread->shm_creators);

@@ -9,6 +9,7 @@
 
 #include "abi/sched.h"
 #include "kernel/file/file.h"
+#include "kernel/ipc/sem_undo.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/kmem.h"
 #include "kernel/mm/space.h"
@@ -69,6 +70,8 @@ static int clone_resources(struct thread *child, uint64_t flags)
 	child->fs = flags & CLONE_FS ? fs_context_get(parent->fs) : fs_context_fork(parent->fs);
 	if (!child->fs)
 		return -ENOMEM;
+	if (flags & CLONE_SYSVSEM && sem_undo_share(child))
+		return -ENOMEM;
 	if (flags & CLONE_VM) {
 		space_get(parent->space);
 		child->space = parent->space;
@@ -85,6 +88,7 @@ static void clone_undo(struct thread *child, struct process *process)
 		fs_context_put(child->fs);
 	if (child->files)
 		fd_table_put(child->files);
+	sem_undo_exit(child);
 	cred_put(child->cred);
 	thread_put(child);
 	process_put(process);

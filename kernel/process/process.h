@@ -72,6 +72,7 @@ struct thread {
 	long (*restart)(struct thread *thread);
 	uint64_t restart_data[6];
 	char name[16];                             /* comm */
+	struct sem_undo_list *sem_undo;            /* own: semop(2), SEM_UNDO; NULL: none yet */
 	bool keep_capabilities, no_new_privileges; /* prctl(2) */
 	uint64_t locks_held; /* debug: bit for each rank of sleeping lock held */
 	struct list_node
