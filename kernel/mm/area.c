@@ -380,6 +380,9 @@ static uint64_t room_again(struct space *space, const struct room *room)
 uint64_t area_find_room(struct space *space, uint64_t size_bytes, uint64_t alignment_bytes,
 			uint64_t phase_bytes)
 {
+	/* Whole spans, so that what lies above does not keep the last one from being linked. */
+	size_bytes = (size_bytes + alignment_bytes - 1) & ~(alignment_bytes - 1);
+
 	struct room room = {MAP_LOWEST, space->map_top, size_bytes, alignment_bytes,
 			    phase_bytes & (alignment_bytes - 1)};
 	uint64_t found = room_again(space, &room);
