@@ -27,9 +27,13 @@ enum fault_step {
 	STEP_OWN_LEAF, /* make the space's own leaf */
 };
 
-/* Enter all present pages of the span that the piece shows; how many, or -EAGAIN: no own leaf. */
+/*
+ * Enter all present pages of the span that the piece shows; how many, or -EAGAIN: no own leaf.
+ * Only the page itself if it is new: who makes pages one after the other has entered the rest
+ * already, and would look at all of them again for each.
+ */
 static int span_fill(struct shm_space *space, const struct shm_piece *piece, struct shm_leaf *leaf,
-		     uint64_t address)
+		     uint64_t address, bool fresh)
 {
 	struct shm_mapping *mapping = piece->mapping;
 	uint64_t span = address & ~(SHM_SPAN_BYTES - 1);
@@ -45,6 +49,11 @@ static int span_fill(struct shm_space *space, const struct shm_piece *piece, str
 		before = (address - start) >> SHM_PAGE_SHIFT;
 	if ((end - address + SHM_PAGE_BYTES - 1) >> SHM_PAGE_SHIFT < behind)
 		behind = (end - address + SHM_PAGE_BYTES - 1) >> SHM_PAGE_SHIFT;
+
+	if (fresh) {
+		before = 0;
+		behind = 1;
+	}
 
 	unsigned protection = piece->protection;
 	if (mapping->private)
@@ -72,9 +81,12 @@ static enum fault_step span_link(struct shm_space *space, struct shm_piece *piec
 	return STEP_DONE;
 }
 
-/* Let the space see page `index`, which is present in leaf. *changed: some entry was stored. */
+/*
+ * Let the space see the page, which is present in leaf; fresh: this fault made it.
+ * *changed: some entry was stored.
+ */
 static enum fault_step page_show(struct shm_space *space, struct shm_piece *piece,
-				 struct shm_leaf *leaf, uint64_t address, bool *changed)
+				 struct shm_leaf *leaf, uint64_t address, bool fresh, bool *changed)
 {
 	struct shm *shm = space->shm;
 	uint64_t slot = shm->port->slot_get(space, address);
@@ -89,7 +101,7 @@ static enum fault_step page_show(struct shm_space *space, struct shm_piece *piec
 	}
 	/* Before the entries: whoever hides pages of this object must look here from now on. */
 	piece->mapping->touched = true;
-	int filled = span_fill(space, piece, leaf, address);
+	int filled = span_fill(space, piece, leaf, address, fresh);
 	if (filled < 0)
 		return STEP_OWN_LEAF;
 	*changed |= filled > 0;
@@ -112,7 +124,7 @@ static enum fault_step fault_try(struct shm_space *space, struct shm_piece *piec
 		step = error == -EAGAIN ? STEP_MEMORY : STEP_BUS;
 	} else {
 		*changed |= made;
-		step = page_show(space, piece, leaf, address, changed);
+		step = page_show(space, piece, leaf, address, made, changed);
 	}
 	shm_object_unlock(object);
 	return step;
