@@ -4,6 +4,7 @@
 #   make            the kernel and the guest's image, build/ARCH/{samepage.elf,image.cpio}
 #   make run        the demos in the guest, then a shell if this is a terminal
 #   make test       every test; make test-long takes longer; make check the fast part
+#   make bench      Samepage beside Debian's Linux, which it fetches, instruction by instruction
 #   make mutate     do the tests notice each missing flush?
 #   make clean      all but what was downloaded
 #
@@ -88,10 +89,17 @@ $(USER)/init: $(INIT_SOURCES) $(wildcard user/init/*.h) Makefile
 	$(call say,USER_CC,$@)
 	$(Q)$(USER_CC) $(USER_CFLAGS) -o $@ $(INIT_SOURCES)
 
-build/$(ARCH)/bench/%: bench/%.c $(wildcard bench/*.h) Makefile
+BENCH_SOURCES := $(wildcard bench/program/*.c)
+build/$(ARCH)/bench/counts: $(BENCH_SOURCES) $(wildcard bench/program/*.h) Makefile
 	@mkdir -p $(@D)
 	$(call say,USER_CC,$@)
-	$(Q)$(USER_CC) $(USER_CFLAGS) -o $@ $<
+	$(Q)$(USER_CC) $(USER_CFLAGS) -Wl,-e,bench_start -o $@ $(BENCH_SOURCES)
+
+# See bench/compare: where firmware ends and a kernel begins.
+build/riscv64/bench/entry.bin: bench/entry.S Makefile
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(FLAGS_riscv64) -c -o $(@:.bin=.o) $<
+	$(Q)$(LD) -static -nostdlib --build-id=none --oformat=binary -Ttext=0x80200000 -o $@ $(@:.bin=.o)
 
 # Each room's own rules. They add to these lists.
 IMAGE_FILES :=# HOST=GUEST, for the image
@@ -139,11 +147,15 @@ test test-long:
 	@tools/setup test $(ARCHES)
 	@test/run $(if $(filter test-long,$@),--long) $(ARCHES)
 
+bench:
+	@tools/setup run $(ARCHES)
+	@bench/compare $(BENCH) $(ARCHES)
+
 # What was downloaded stays.
 clean:
 	rm -rf $(filter-out $(PACKAGES),$(wildcard build/*))
 
-.PHONY: all kernel image guest host-tests run check test test-long clean
+.PHONY: all kernel image guest host-tests run bench check test test-long clean
 .DELETE_ON_ERROR:
 
 # For tools/check.

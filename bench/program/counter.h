@@ -10,8 +10,24 @@
 
 #include <stdint.h>
 
+/*
+ * COUNTER_ENTRY defines bench_start, where the program is entered: keeps the count in
+ * bench_first_instruction before a single instruction of libc has run.
+ */
+extern uint64_t bench_first_instruction;
+
 #if defined(__x86_64__)
-#define COUNTER_UNIT 1 /* instructions for each count */
+#define COUNTER_UNIT       1 /* instructions for each count */
+#define COUNTER_ENTRY_UNIT 1
+#define COUNTER_ENTRY                                                                              \
+	".globl bench_start\n"                                                                     \
+	"bench_start: rdtsc\n"                                                                     \
+	"shl $32, %rdx\n"                                                                          \
+	"or %rdx, %rax\n"                                                                          \
+	"mov %rax, bench_first_instruction(%rip)\n"                                                \
+	"xor %edx, %edx\n"                                                                         \
+	"jmp _start\n"
+
 static inline uint64_t counter_read(void)
 {
 	uint32_t low, high;
@@ -25,6 +41,13 @@ static inline uint64_t counter_read(void)
 
 #define COUNTER_UNIT       1
 #define COUNTER_TICK_UNITS 100 /* instructions for each tick of rdtime, at 10 MHz */
+#define COUNTER_ENTRY_UNIT COUNTER_TICK_UNITS
+#define COUNTER_ENTRY                                                                              \
+	".globl bench_start\n"                                                                     \
+	"bench_start: rdtime t0\n"                                                                 \
+	"lla t1, bench_first_instruction\n"                                                        \
+	"sd t0, (t1)\n"                                                                            \
+	"tail _start\n"
 
 static sigjmp_buf counter_refused;
 

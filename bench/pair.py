@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: MIT
+"""The second part: two CPUs, by the clock."""
+
+
+def rows(arch, listed):
+    return []
