@@ -143,6 +143,50 @@ static void tear_down_semop(void)
 	semctl(semaphores, 0, IPC_RMID);
 }
 
+static int queues[2];
+
+struct letter {
+	long type;
+	char text[64];
+};
+
+static void letter_pass(int from, int to)
+{
+	struct letter letter = {.type = 1};
+
+	if (from >= 0)
+		must(msgrcv(from, &letter, sizeof(letter.text), 0, 0) >= 0, "msgrcv");
+	if (to >= 0)
+		must(msgsnd(to, &letter, sizeof(letter.text), 0) == 0, "msgsnd");
+}
+
+static void set_up_letters(uint64_t unused)
+{
+	(void)unused;
+	for (int i = 0; i < 2; i++) {
+		queues[i] = msgget(IPC_PRIVATE, IPC_CREAT | 0600);
+		must(queues[i] >= 0, "msgget");
+	}
+	if (in_helper())
+		for (;;)
+			letter_pass(queues[0], queues[1]);
+}
+
+static void body_letters(unsigned times)
+{
+	for (unsigned i = 0; i < times; i++) {
+		letter_pass(-1, queues[0]);
+		letter_pass(queues[1], -1);
+	}
+}
+
+static void tear_down_letters(void)
+{
+	end_helper();
+	for (int i = 0; i < 2; i++)
+		msgctl(queues[i], IPC_RMID, NULL);
+}
+
 /*
  * A yield need not switch, and a new process may be made to wait first: so what
  * is counted is how often the other one ran.
@@ -280,6 +324,8 @@ const struct operation handoff_operations[] = {
 	TURNS("futex", "futex round trip", set_up_futex, body_futex, end_helper, 1),
 	TURNS("pipe", "pipe round trip", set_up_pipe, body_pipe, tear_down_pipe, 1),
 	TURNS("semop", "semop round trip", set_up_semop, body_semop, tear_down_semop, 1),
+	TURNS("message", "msgsnd, msgrcv round trip, 64 bytes", set_up_letters, body_letters,
+	      tear_down_letters, 1),
 	TURNS("yield", "sched_yield round trip", set_up_yield, body_yield, end_helper, 1),
 	{GROUP_SMALL, "switch", "switch to another thread by sched_yield", set_up_thread,
 	 body_yield, NULL, NULL, 0, 0, 200, 2, 1},
