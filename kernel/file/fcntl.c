@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: MIT
-/*
- * fcntl(2) and ioctl(2) on any file.
- *
- * Known gap: record locks (F_SETLK and kin) are granted and not kept, so
- * processes do not keep each other out by them; flock(2) is real.
- */
+/* fcntl(2) and ioctl(2) on any file. */
 
 #include "abi/fcntl.h"
 #include "abi/errno.h"
 #include "abi/filio.h"
 #include "arch/arch.h"
 #include "kernel/file/fd.h"
+#include "kernel/file/lock.h"
 #include "kernel/file/memfd.h"
 #include "kernel/file/open.h"
 #include "kernel/file/pipe.h"
@@ -33,26 +29,7 @@ static long set_flags(struct file *file, uint32_t flags)
 	return 0;
 }
 
-static long record_lock(struct file *file, int command, uint64_t address)
-{
-	struct abi_flock lock;
-
-	if (copy_from_user(&lock, address, sizeof(lock)))
-		return -EFAULT;
-	if (lock.l_type < F_RDLCK || lock.l_type > F_UNLCK || lock.l_whence < SEEK_SET ||
-	    lock.l_whence > SEEK_END)
-		return -EINVAL;
-	if (command == F_GETLK || command == F_OFD_GETLK) {
-		lock.l_type = F_UNLCK;
-		return copy_to_user(address, &lock, sizeof(lock));
-	}
-	if ((lock.l_type == F_RDLCK && !file_can_read(file)) ||
-	    (lock.l_type == F_WRLCK && !file_can_write(file)))
-		return -EBADF;
-	return 0;
-}
-
-static long control(struct file *file, int command, uint64_t argument)
+static long control(struct file *file, int fd, int command, uint64_t argument)
 {
 	switch (command) {
 	case F_SETFL:
@@ -63,7 +40,7 @@ static long control(struct file *file, int command, uint64_t argument)
 	case F_OFD_GETLK:
 	case F_OFD_SETLK:
 	case F_OFD_SETLKW:
-		return record_lock(file, command, argument);
+		return record_control(file, fd, command, argument);
 	case F_SETOWN:
 	case F_GETOWN:
 		return 0;
@@ -107,7 +84,7 @@ long sys_fcntl(const uint64_t *argument)
 		result = file->flags & ~(uint32_t)O_NOCTTY;
 		break;
 	default:
-		result = file->flags & O_PATH ? -EBADF : control(file, command, argument[2]);
+		result = file->flags & O_PATH ? -EBADF : control(file, fd, command, argument[2]);
 	}
 	file_put(file);
 	return result;

@@ -10,6 +10,7 @@
 #include "abi/resource.h"
 #include "kernel/file/open.h"
 #include "kernel/file/fd.h"
+#include "kernel/file/lock.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/kmem.h"
 #include "kernel/process/process.h"
@@ -63,13 +64,27 @@ struct fd_table *fd_table_get(struct fd_table *table)
 	return table;
 }
 
+/* A descriptor of the table is closed: its record locks of the file go, whichever took them. */
+static void descriptor_put(struct fd_table *table, struct file *file)
+{
+	if (__builtin_expect(file->inode->records != NULL, 0))
+		record_release(file->inode, table);
+	file_put(file);
+}
+
+static void descriptor_close(struct fd_table *table, struct file *file)
+{
+	descriptor_put(table, file);
+	socket_descriptor_closed();
+}
+
 void fd_table_put(struct fd_table *table)
 {
 	if (!table || __atomic_sub_fetch(&table->references, 1, __ATOMIC_ACQ_REL))
 		return;
 	for (int fd = 0; fd < table->end; fd++)
 		if (table->slots[fd].file)
-			file_put(table->slots[fd].file);
+			descriptor_put(table, table->slots[fd].file);
 	kmem_free(table->slots, (size_t)table->capacity * sizeof(*table->slots));
 	kmem_free(table, sizeof(*table));
 	socket_descriptor_closed();
@@ -241,7 +256,7 @@ int fd_table_exec(struct fd_table **table)
 		}
 		spin_unlock(&(*table)->lock);
 		if (file)
-			file_put(file);
+			descriptor_close(*table, file);
 	}
 	return 0;
 }
@@ -285,12 +300,6 @@ int fd_capacity(void)
 
 /* ---- closing ---- */
 
-static void descriptor_put(struct file *file)
-{
-	file_put(file);
-	socket_descriptor_closed();
-}
-
 static struct file *slot_take(struct fd_table *table, int fd)
 {
 	struct file *file = NULL;
@@ -307,11 +316,12 @@ static struct file *slot_take(struct fd_table *table, int fd)
 
 long sys_close(const uint64_t *argument)
 {
-	struct file *file = slot_take(table_of_running(), (int)argument[0]);
+	struct fd_table *table = table_of_running();
+	struct file *file = slot_take(table, (int)argument[0]);
 
 	if (!file)
 		return -EBADF;
-	descriptor_put(file);
+	descriptor_close(table, file);
 	return 0;
 }
 
@@ -339,7 +349,7 @@ long sys_close_range(const uint64_t *argument)
 		}
 		struct file *file = slot_take(thread->files, (int)fd);
 		if (file)
-			descriptor_put(file);
+			descriptor_close(thread->files, file);
 	}
 	return 0;
 }
@@ -386,7 +396,7 @@ static long duplicate_to(int from, int to, bool close_on_exec)
 	slot_set_locked(table, to, file, close_on_exec);
 	spin_unlock(&table->lock);
 	if (old)
-		descriptor_put(old);
+		descriptor_close(table, old);
 	return to;
 }
 

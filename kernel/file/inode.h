@@ -83,6 +83,7 @@ struct inode {
 	int32_t writable_maps;  /* [a] areas that show it shared and may write; grows under [i] */
 	uint64_t private[2];    /* [I] /proc: what it shows */
 	bool can_link;          /* [I] O_TMPFILE: linkat may give it its first name */
+	struct record *records; /* record.c's */
 	int32_t flock_holders;  /* lock.c: shared holders, or -1 for an exclusive one */
 };
 

@@ -2,7 +2,6 @@
 /*
  * flock(2). An inode counts its holders; a file's own share is in struct file
  * (lock_mode) and goes with it.
- * Known gap: fcntl(2) record locks are granted without being kept (fcntl.c).
  */
 
 #include "kernel/file/lock.h"
@@ -28,6 +27,8 @@ static void drop_locked(struct file *file)
 
 void lock_release_file(struct file *file)
 {
+	if (file->inode->records)
+		record_release(file->inode, file);
 	if (!file->lock_mode)
 		return;
 	spin_lock(&flock_lock);
