@@ -237,6 +237,38 @@ static unsigned sweep(void)
 	return count;
 }
 
+/* The limits as they were at first: a case that has no namespace of its own changes everybody's. */
+static struct {
+	const char *const path;
+	char text[64];
+} limits[] = {
+	{"/proc/sys/kernel/shmmax", ""}, {"/proc/sys/kernel/shmall", ""},
+	{"/proc/sys/kernel/shmmni", ""}, {"/proc/sys/kernel/shm_rmid_forced", ""},
+	{"/proc/sys/kernel/sem", ""},    {"/proc/sys/kernel/msgmax", ""},
+	{"/proc/sys/kernel/msgmnb", ""}, {"/proc/sys/kernel/msgmni", ""},
+};
+
+#define LIMITS (sizeof(limits) / sizeof(limits[0]))
+
+static void remember_limits(void)
+{
+	for (size_t i = 0; i < LIMITS; i++) {
+		int fd = open(limits[i].path, O_RDONLY);
+		if (fd < 0 || read(fd, limits[i].text, sizeof(limits[i].text) - 1) < 0)
+			limits[i].text[0] = '\0';
+		if (fd >= 0)
+			close(fd);
+	}
+}
+
+static void restore_limits(void)
+{
+	for (size_t i = 0; i < LIMITS; i++) {
+		if (limits[i].text[0])
+			write_file(limits[i].path, limits[i].text);
+	}
+}
+
 /* ---- one case ---- */
 
 static void run_here(const struct abi_case *entry)
@@ -284,6 +316,8 @@ static int run_case(const struct abi_case *entry)
 	status = abi_wait(pid);
 	alarm(0);
 	kill(-pid, SIGKILL); /* children that it left */
+	if (isolation == ISOLATION_NONE)
+		restore_limits();
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	if (isolation == ISOLATION_NONE)
@@ -425,5 +459,7 @@ int main(int argc, char **argv)
 	abi_reason_fd = reason_pipe[1];
 	signal(SIGALRM, too_late);
 	isolate();
+	if (isolation == ISOLATION_NONE)
+		remember_limits();
 	return run_all();
 }
