@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define FRAMES_WAIT_MS 10000 /* a machine on a busy host is slow */
+
 const char *abi_case_name = "start";
 const char *abi_program_path;
 int abi_reason_fd = -1;
@@ -201,4 +203,16 @@ uint64_t abi_samepage_frames(void)
 	const char *text = samepage_counters();
 
 	return counter_in(text, "free_frames") + counter_in(text, "small_bytes") / 4096;
+}
+
+void abi_frames_return(uint64_t before)
+{
+	uint64_t now;
+
+	for (int i = 0; (now = abi_samepage_frames()) < before; i++) {
+		if (i == FRAMES_WAIT_MS / 10)
+			abi_fail(__FILE__, __LINE__, "%llu frames are lost",
+				 (unsigned long long)(before - now));
+		abi_sleep_ms(10);
+	}
 }

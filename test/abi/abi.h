@@ -138,5 +138,10 @@ bool abi_in_samepage(void);
 uint64_t abi_samepage_counter(const char *name);
 /* Free frames, and those that small kernel objects lie in, of which some are kept for the next. */
 uint64_t abi_samepage_frames(void);
+/*
+ * Wait until as many frames as before are there, or fail. A thread that ended may
+ * be on its way out on another CPU for a moment, after its process was waited for.
+ */
+void abi_frames_return(uint64_t before);
 
 #endif
