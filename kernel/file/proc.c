@@ -274,7 +274,9 @@ static long proc_write(struct file *file, struct io *io, uint64_t *position)
 	if (io_copy_from(io, text, size_bytes) < size_bytes)
 		return -EFAULT;
 	text[size_bytes] = 0;
-	int err = entry->store(text, &subject);
+	if (entry->setting && strlen(text) < size_bytes)
+		return -EINVAL;
+	int err = entry->setting && *position ? 0 : entry->store(text, &subject);
 	if (err)
 		return err;
 	*position += size_bytes;

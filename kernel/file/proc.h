@@ -41,6 +41,7 @@ struct proc_entry {
 	/* and what there is from *cursor on: its name, false at the end. *cursor moves behind it. */
 	bool (*list)(const struct proc_subject *subject, uint64_t *cursor, char name[16]);
 	bool owner_only; /* the process's owner and the capable: else EACCES */
+	bool setting;    /* writes behind the start are taken for the rest of an earlier one */
 };
 
 /* A proc file system and its root, with references to the caller. 0; -ENOMEM. */

@@ -4,6 +4,7 @@
 #include "abi/errno.h"
 #include "kernel/file/proc.h"
 #include "kernel/file/proc_ipc.h"
+#include "kernel/file/setting.h"
 #include "kernel/ipc/ipc_namespace.h"
 #include "kernel/lib/print.h"
 #include "kernel/lib/random.h"
@@ -12,18 +13,6 @@
 #include "kernel/process/process.h"
 #include "kernel/syscall/system.h"
 #include "shm/shm.h"
-
-/* A number and nothing but white space after it. */
-static bool parse_setting(const char *text, uint64_t *value)
-{
-	while (*text == ' ' || *text == '\t')
-		text++;
-	if (!string_parse_u64(&text, value))
-		return false;
-	while (*text == ' ' || *text == '\t' || *text == '\n')
-		text++;
-	return !*text;
-}
 
 /* ---- the limits of System V shared memory ---- */
 
@@ -79,38 +68,36 @@ static int show_next_id(struct text *text, const struct proc_subject *subject)
 
 enum setting { SET_MAX, SET_ALL, SET_MNI, SET_RMID_FORCED, SET_ATTACH_REMOVED, SET_NEXT_ID };
 
+/* What Linux takes for each: proc_sys_kernel(5). */
 static int store_limit(const char *text, enum setting setting)
 {
 	struct shm_limits limits = limits_now();
-	uint64_t value;
-	bool negative = *text == '-';
+	bool is_switch = setting == SET_RMID_FORCED || setting == SET_ATTACH_REMOVED;
+	uint64_t size = 0;
+	int64_t number = 0;
+	int err = setting <= SET_ALL ? setting_parse_u64(text, &size)
+				     : setting_parse(text, 0, is_switch ? 1 : INT32_MAX, &number);
 
-	if (!parse_setting(text + negative, &value))
-		return -EINVAL;
-	if (negative && !(setting == SET_NEXT_ID && value == 1))
-		return -EINVAL;
-	if (setting > SET_ALL && value > INT32_MAX)
-		return -EINVAL;
-	if ((setting == SET_RMID_FORCED || setting == SET_ATTACH_REMOVED) && value > 1)
-		return -EINVAL;
+	if (err)
+		return err;
 	switch (setting) {
 	case SET_MAX:
-		limits.shmmax_bytes = value;
+		limits.shmmax_bytes = size;
 		break;
 	case SET_ALL:
-		limits.shmall_pages = value;
+		limits.shmall_pages = size;
 		break;
 	case SET_MNI:
-		limits.shmmni = (uint32_t)value;
+		limits.shmmni = (uint32_t)number;
 		break;
 	case SET_RMID_FORCED:
-		limits.rmid_forced = value;
+		limits.rmid_forced = number;
 		break;
 	case SET_ATTACH_REMOVED:
-		limits.attach_removed = value;
+		limits.attach_removed = number;
 		break;
 	case SET_NEXT_ID:
-		limits.next_id = negative ? -1 : (int32_t)value;
+		limits.next_id = (int32_t)number;
 	}
 	return shm_namespace_set_limits(process_current()->ipc->shm, &limits);
 }
@@ -240,10 +227,10 @@ static int show_overcommit(struct text *text, const struct proc_subject *subject
 
 static int store_overcommit(const char *text, const struct proc_subject *subject)
 {
-	uint64_t value;
+	int64_t value;
 
 	(void)subject;
-	if (!parse_setting(text, &value) || value > 2)
+	if (setting_parse(text, 0, 2, &value))
 		return -EINVAL;
 	__atomic_store_n(&commit_mode, (uint32_t)value, __ATOMIC_RELAXED);
 	return 0;
@@ -260,7 +247,11 @@ static int show_map_count(struct text *text, const struct proc_subject *subject)
 
 #define READ_ENTRY(entry_name, how) {.name = (entry_name), .mode = S_IFREG | 0444, .show = (how)}
 #define SETTING_ENTRY(entry_name, how, set)                                                        \
-	{.name = (entry_name), .mode = S_IFREG | 0644, .show = (how), .store = (set)}
+	{.name = (entry_name),                                                                     \
+	 .mode = S_IFREG | 0644,                                                                   \
+	 .show = (how),                                                                            \
+	 .store = (set),                                                                           \
+	 .setting = true}
 #define DIRECTORY_ENTRY(entry_name, table)                                                         \
 	{.name = (entry_name), .mode = S_IFDIR | 0555, .entries = (table)}
 

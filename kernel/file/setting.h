@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KERNEL_FILE_SETTING_H
+#define KERNEL_FILE_SETTING_H
+
+/*
+ * Numbers written to /proc/sys, as Linux takes them: after white space, 12, 0xc
+ * or 014; then the end or white space, and what comes after that is ignored.
+ */
+
+#include <stdint.h>
+
+/* From `least` to `most`, perhaps negative. 0; -EINVAL, with *value unchanged. */
+int setting_parse(const char *text, int64_t least, int64_t most, int64_t *value);
+/* 64 bits without a sign. The same. */
+int setting_parse_u64(const char *text, uint64_t *value);
+
+#endif
