@@ -9,6 +9,7 @@
 #include <clone_arch.h> /* abi/ARCH */
 
 #define CSIGNAL              0x000000ffull /* clone: the signal to the parent */
+#define CLONE_NEWTIME        0x00000080ull /* unshare, clone3 */
 #define CLONE_VM             0x00000100ull
 #define CLONE_FS             0x00000200ull
 #define CLONE_FILES          0x00000400ull

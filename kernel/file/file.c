@@ -8,6 +8,7 @@
 #include "kernel/file/anonymous.h"
 #include "kernel/file/epoll.h"
 #include "kernel/file/lock.h"
+#include "kernel/file/namespace_file.h"
 #include "kernel/file/open.h"
 #include "kernel/file/path.h"
 #include "kernel/lib/print.h"
@@ -100,8 +101,11 @@ struct dentry *file_dentry(struct file *file)
 
 size_t file_path(struct file *file, char *text, size_t size_bytes)
 {
+	const struct ipc_namespace *ns = namespace_of_file(file);
 	bool reachable, deleted;
 
+	if (ns)
+		return namespace_file_name(ns, text, size_bytes);
 	if (!file->dentry) {
 		const char *name = anonymous_name(file);
 

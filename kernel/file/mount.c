@@ -6,6 +6,7 @@
  */
 
 #include "kernel/file/mount.h"
+#include "kernel/file/namespace_file.h"
 
 #include "abi/errno.h"
 #include "abi/fcntl.h"
@@ -441,6 +442,8 @@ void file_init(void)
 		err = pipe_init();
 	if (!err)
 		err = anonymous_init();
+	if (!err)
+		err = namespace_file_init();
 	if (!err)
 		err = socket_init();
 	if (!err)

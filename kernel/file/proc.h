@@ -71,6 +71,8 @@ int proc_fdinfo_find(const struct proc_subject *subject, const char *name, size_
 		     const struct proc_entry **entry, struct proc_subject *found);
 bool proc_fd_list(const struct proc_subject *subject, uint64_t *cursor, char name[16]);
 
+extern const struct proc_entry proc_namespace_entries[]; /* ns: proc_namespace.c */
+
 /* The running process's table of shared memory: proc_shm_table.c. */
 int proc_show_shm_table(struct text *text, const struct proc_subject *subject);
 int proc_store_shm_table(const char *text, const struct proc_subject *subject);

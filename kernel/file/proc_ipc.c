@@ -9,6 +9,7 @@
 
 #include "abi/errno.h"
 #include "kernel/file/proc.h"
+#include "kernel/file/setting.h"
 #include "kernel/ipc/ipc_namespace.h"
 #include "kernel/lib/string.h"
 #include "kernel/process/process.h"
@@ -24,8 +25,8 @@ static int show_segments(struct text *text, const struct proc_subject *subject)
 
 	(void)subject;
 	text_add(text, "%s", shm_report_header);
-	while ((length = shm_report_line(process_current()->ipc->shm, &cursor, line,
-					 sizeof(line))) > 0)
+	while ((length = shm_report_line(thread_current()->ipc->shm, &cursor, line, sizeof(line))) >
+	       0)
 		text_add_bytes(text, line, length);
 	return 0;
 }
@@ -37,7 +38,7 @@ static void add_owner(struct text *text, const struct ipc_object *object)
 
 static int show_semaphores(struct text *text, const struct proc_subject *subject)
 {
-	struct ipc_table *table = &process_current()->ipc->sem.table;
+	struct ipc_table *table = &thread_current()->ipc->sem.table;
 	struct ipc_object *object;
 	uint32_t cursor = 0;
 
@@ -58,7 +59,7 @@ static int show_semaphores(struct text *text, const struct proc_subject *subject
 
 static int show_queues(struct text *text, const struct proc_subject *subject)
 {
-	struct ipc_table *table = &process_current()->ipc->msg.table;
+	struct ipc_table *table = &thread_current()->ipc->msg.table;
 	struct ipc_object *object;
 	uint32_t cursor = 0;
 
@@ -111,21 +112,19 @@ static int next_number(const char **text, int32_t *value)
 	return 1;
 }
 
-/* One number from `least` to `most`; what follows it is ignored, as Linux does. */
 static int store_number(const char *text, int32_t least, int32_t most, int32_t *setting)
 {
-	int32_t value;
-	int found = next_number(&text, &value);
+	int64_t value;
+	int err = setting_parse(text, least, most, &value);
 
-	if (found <= 0 || value < least || value > most)
-		return -EINVAL;
-	__atomic_store_n(setting, value, __ATOMIC_RELAXED);
-	return 0;
+	if (!err)
+		__atomic_store_n(setting, (int32_t)value, __ATOMIC_RELAXED);
+	return err;
 }
 
 static struct ipc_namespace *namespace(void)
 {
-	return process_current()->ipc;
+	return thread_current()->ipc;
 }
 
 int proc_show_sem(struct text *text, const struct proc_subject *subject)

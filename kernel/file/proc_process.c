@@ -411,6 +411,7 @@ static const struct proc_entry thread_entries[] = {
 	COMMON_ENTRIES,
 	DEBUG_ENTRIES
 	FD_ENTRIES,
+	{.name = "ns", .mode = S_IFDIR | 0511, .entries = proc_namespace_entries},
 	{.name = NULL},
 };
 
@@ -418,6 +419,7 @@ static const struct proc_entry process_entries[] = {
 	COMMON_ENTRIES,
 	DEBUG_ENTRIES
 	FD_ENTRIES,
+	{.name = "ns", .mode = S_IFDIR | 0511, .entries = proc_namespace_entries},
 	{.name = "task", .mode = S_IFDIR | 0555, .find = find_task, .list = list_tasks},
 	{.name = NULL},
 };

@@ -23,7 +23,7 @@
 static struct shm_namespace *caller_now(struct shm_caller *caller)
 {
 	shm_caller_current(caller);
-	return process_current()->ipc->shm;
+	return thread_current()->ipc->shm;
 }
 
 int proc_show_shm_table(struct text *text, const struct proc_subject *subject)

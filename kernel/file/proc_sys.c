@@ -20,7 +20,7 @@ static struct shm_limits limits_now(void)
 {
 	struct shm_limits limits;
 
-	shm_namespace_limits(process_current()->ipc->shm, &limits);
+	shm_namespace_limits(thread_current()->ipc->shm, &limits);
 	return limits;
 }
 
@@ -99,7 +99,7 @@ static int store_limit(const char *text, enum setting setting)
 	case SET_NEXT_ID:
 		limits.next_id = (int32_t)number;
 	}
-	return shm_namespace_set_limits(process_current()->ipc->shm, &limits);
+	return shm_namespace_set_limits(thread_current()->ipc->shm, &limits);
 }
 
 #define STORE_LIMIT(name, setting)                                                                 \

@@ -8,7 +8,10 @@
 #include "kernel/mm/kmem.h"
 #include "kernel/mm/space.h"
 
+#define FIRST_NUMBER 4026531839u /* the first namespace's on Linux, which programs know */
+
 struct ipc_namespace *ipc_namespace_initial;
+static uint32_t next_number = FIRST_NUMBER;
 
 void ipc_init(void)
 {
@@ -27,6 +30,7 @@ int ipc_namespace_create(struct ipc_namespace **created)
 		return -ENOMEM;
 	}
 	ns->references = 1;
+	ns->number = __atomic_fetch_add(&next_number, 1, __ATOMIC_RELAXED);
 	sem_space_init(&ns->sem);
 	msg_space_init(&ns->msg);
 	*created = ns;

@@ -4,8 +4,8 @@
 
 /*
  * An IPC namespace: the System V ids of all three kinds, with their keys and
- * limits: ipc_namespaces(7). Each process has one. Destroying it, with its last
- * reference, removes all that is left in it.
+ * limits: ipc_namespaces(7). Each thread has one, and so have open files of
+ * /proc/PID/ns/ipc. With its last reference, all that is left in it is removed.
  */
 
 #include "kernel/ipc/msg.h"
@@ -16,6 +16,7 @@ struct shm_namespace;
 struct ipc_namespace {
 	struct shm_namespace *shm; /* [I] one of its users */
 	uint32_t references;       /* [a] */
+	uint32_t number;           /* [I] the inode's of /proc/PID/ns/ipc */
 	struct sem_space sem;
 	struct msg_space msg;
 };

@@ -14,7 +14,7 @@
 
 static struct msg_space *space_current(void)
 {
-	return &process_current()->ipc->msg;
+	return &thread_current()->ipc->msg;
 }
 
 static int32_t limit(const int32_t *which)

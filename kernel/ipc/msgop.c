@@ -245,7 +245,7 @@ static int send(struct msg_space *space, int32_t id, struct message *message, in
 /* msgsnd(msqid, message, size, flags) */
 long sys_msgsnd(const uint64_t *argument)
 {
-	struct msg_space *space = &process_current()->ipc->msg;
+	struct msg_space *space = &thread_current()->ipc->msg;
 	int32_t id = (int32_t)argument[0];
 	uint64_t size_bytes = argument[2];
 	struct message *message;
@@ -349,7 +349,7 @@ static long deliver(const struct message *message, uint64_t to, uint64_t room_by
 /* msgrcv(msqid, message, size, type, flags) */
 long sys_msgrcv(const uint64_t *argument)
 {
-	struct msg_space *space = &process_current()->ipc->msg;
+	struct msg_space *space = &thread_current()->ipc->msg;
 	int32_t id = (int32_t)argument[0];
 	uint64_t room_bytes = argument[2];
 	int flags = (int)argument[4];

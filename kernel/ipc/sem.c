@@ -28,7 +28,7 @@ void sem_set_put(struct sem_set *set)
 
 static struct sem_space *space_current(void)
 {
-	return &process_current()->ipc->sem;
+	return &thread_current()->ipc->sem;
 }
 
 static int32_t limit(const struct sem_space *space, unsigned which)

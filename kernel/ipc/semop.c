@@ -229,7 +229,7 @@ static int operate(int32_t id, const struct abi_sembuf *operations, unsigned cou
 		.pid = thread->process->pid,
 		.status = SEM_PENDING,
 	};
-	struct sem_set *set = sem_set_of(ipc_find(&thread->process->ipc->sem.table, id));
+	struct sem_set *set = sem_set_of(ipc_find(&thread->ipc->sem.table, id));
 
 	if (!set)
 		return -EINVAL;
@@ -269,7 +269,7 @@ static long operations_read(const uint64_t *argument, uint64_t deadline_ns, int 
 	struct abi_sembuf fast[OPERATIONS_FAST], *many;
 	int32_t id = (int32_t)argument[0];
 	uint32_t count = (uint32_t)argument[2];
-	int32_t *limit = &thread_current()->process->ipc->sem.limits[LIMIT_SEMOPM];
+	int32_t *limit = &thread_current()->ipc->sem.limits[LIMIT_SEMOPM];
 
 	if (count > (uint32_t)__atomic_load_n(limit, __ATOMIC_RELAXED))
 		return -E2BIG;

@@ -36,9 +36,11 @@ static void release_resources(struct thread *thread)
 	struct space *space = thread->space;
 	struct fd_table *files = thread->files;
 	struct fs_context *fs = thread->fs;
+	struct ipc_namespace *ipc = thread->ipc;
 	thread->space = NULL;
 	thread->files = NULL;
 	thread->fs = NULL;
+	thread->ipc = NULL;
 	spin_unlock(&tree_lock);
 
 	space_switch(NULL);
@@ -48,6 +50,10 @@ static void release_resources(struct thread *thread)
 		fd_table_put(files);
 	if (fs)
 		fs_context_put(fs);
+	/* After the space: what it had attached is detached. */
+	shm_creator_exit(&thread->shm_creators);
+	if (ipc)
+		ipc_namespace_put(ipc);
 }
 
 /* Children go to process 1. Those that nobody wants to know of go to `gone`. Tree lock held. */
@@ -130,8 +136,6 @@ void thread_exit(int status)
 	vfork_release(thread);
 	sem_undo_exit(thread);
 	release_resources(thread);
-	/* After the space: what it had attached is detached. */
-	shm_creator_exit(&thread->shm_creators);
 
 	spin_lock(&tree_lock);
 	if (!process->exiting && thread->tid == process->pid)

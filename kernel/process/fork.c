@@ -3,12 +3,13 @@
  * clone(2), clone3(2), fork(2), vfork(2). All that can fail is prepared first;
  * then, under the tree lock, the child gets its number and its place.
  *
- * Known gaps: no namespaces, no pidfd, no shared signal handlers between
+ * Known gaps: no namespaces but IPC's, no pidfd, no shared signal handlers between
  * processes (CLONE_SIGHAND without CLONE_THREAD copies them).
  */
 
 #include "abi/sched.h"
 #include "kernel/file/file.h"
+#include "kernel/ipc/ipc_namespace.h"
 #include "kernel/ipc/sem_undo.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/kmem.h"
@@ -25,14 +26,18 @@ struct clone_request {
 };
 
 #define CLONE_UNSUPPORTED                                                                          \
-	(CLONE_PIDFD | CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |               \
-	 CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
+	(CLONE_PIDFD | CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWUSER |              \
+	 CLONE_NEWPID | CLONE_NEWNET)
 
 static int clone_check(const struct clone_request *request)
 {
 	uint64_t flags = request->flags;
 
 	if (flags & CLONE_UNSUPPORTED)
+		return -EINVAL;
+	if (flags & CLONE_NEWIPC && !cred_has(cred_current(), CAP_SYS_ADMIN))
+		return -EPERM;
+	if (flags & CLONE_NEWIPC && flags & CLONE_SYSVSEM)
 		return -EINVAL;
 	if (flags & CLONE_THREAD && !(flags & CLONE_SIGHAND))
 		return -EINVAL;
@@ -72,6 +77,13 @@ static int clone_resources(struct thread *child, uint64_t flags)
 		return -ENOMEM;
 	if (flags & CLONE_SYSVSEM && sem_undo_share(child))
 		return -ENOMEM;
+	if (flags & CLONE_NEWIPC) {
+		if (ipc_namespace_create(&child->ipc))
+			return -ENOMEM;
+	} else {
+		ipc_namespace_get(parent->ipc);
+		child->ipc = parent->ipc;
+	}
 	if (flags & CLONE_VM) {
 		space_get(parent->space);
 		child->space = parent->space;
@@ -89,6 +101,8 @@ static void clone_undo(struct thread *child, struct process *process)
 	if (child->files)
 		fd_table_put(child->files);
 	sem_undo_exit(child);
+	if (child->ipc)
+		ipc_namespace_put(child->ipc);
 	cred_put(child->cred);
 	thread_put(child);
 	process_put(process);
@@ -107,7 +121,6 @@ static void process_inherit(struct process *process, struct process *parent, uin
 	memcpy(process->limits, parent->limits, sizeof(process->limits));
 	process->personality = parent->personality;
 	process->dumpable = parent->dumpable;
-	process_ipc_inherit(process, parent);
 }
 
 static void frame_inherit(struct thread *child, const struct clone_request *request)

@@ -79,7 +79,6 @@ void process_put(struct process *process)
 	if (!process || __atomic_sub_fetch(&process->references, 1, __ATOMIC_ACQ_REL))
 		return;
 	signal_queue_free(&process->signals.queue);
-	process_ipc_put(process);
 	cred_put(process->zombie_cred);
 	if (process->executable_path)
 		kmem_free(process->executable_path, strlen(process->executable_path) + 1);
@@ -200,16 +199,4 @@ uint64_t process_run_ns(struct process *process)
 		total_ns += thread_run_ns(container_of(node, struct thread, in_process));
 	spin_unlock(&tree_lock);
 	return total_ns;
-}
-
-void process_ipc_inherit(struct process *process, struct process *parent)
-{
-	process->ipc = parent ? parent->ipc : ipc_namespace_initial;
-	ipc_namespace_get(process->ipc);
-}
-
-void process_ipc_put(struct process *process)
-{
-	if (process->ipc)
-		ipc_namespace_put(process->ipc);
 }

@@ -47,6 +47,7 @@ struct thread {
 	struct space *space; /* NULL: kernel thread, or exiting */
 	struct fd_table *files;
 	struct fs_context *fs;
+	struct ipc_namespace *ipc; /* kernel/ipc/ipc_namespace.h; NULL: kernel thread, or exiting */
 	struct cred *cred;
 	struct shm_creator *shm_creators; /* own: of the segments that it made */
 	int32_t tid;                      /* changes when a thread other than the first execs */
@@ -110,7 +111,6 @@ struct process {
 	struct wait_queue child_queue; /* it waits here for its children */
 	struct wait_queue exec_queue;  /* exec_thread waits here for the other threads */
 	struct process_signals signals;
-	struct ipc_namespace *ipc;     /* kernel/ipc/ipc_namespace.h */
 	uint64_t limits[16][2];        /* RLIMIT_*: soft, hard */
 	uint64_t user_ns, children_ns; /* of ended threads; of reaped children */
 	uint64_t start_ns;

@@ -4,6 +4,7 @@
 #include "abi/fcntl.h"
 #include "abi/resource.h"
 #include "kernel/file/file.h"
+#include "kernel/ipc/ipc_namespace.h"
 #include "kernel/lib/print.h"
 #include "kernel/lib/string.h"
 #include "kernel/process/exec.h"
@@ -81,7 +82,8 @@ void process_start_init(const char *path)
 	thread->files = fd_table_create();
 	thread->fs = fs_context_create();
 	limits_init(process);
-	process_ipc_inherit(process, NULL);
+	ipc_namespace_get(ipc_namespace_initial);
+	thread->ipc = ipc_namespace_initial;
 	if (!thread->files || !thread->fs || arch_thread_copy(thread, thread_current()))
 		panic("no memory for process 1");
 

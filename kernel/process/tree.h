@@ -27,8 +27,5 @@ void process_tell_parent_locked(struct process *process, int code, int status);
 const struct cred *process_cred_locked(struct process *process); /* never NULL */
 /* A vfork parent waits for this thread no longer. */
 void vfork_release(struct thread *thread);
-/* The System V namespace of a new process, and its release. */
-void process_ipc_inherit(struct process *process, struct process *parent);
-void process_ipc_put(struct process *process);
 
 #endif

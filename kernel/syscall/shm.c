@@ -66,7 +66,7 @@ static inline struct shm_namespace *call_begin(struct shm_caller *caller)
 	const struct thread *thread = thread_current();
 
 	caller_fill(caller, thread);
-	return thread->process->ipc->shm;
+	return thread->ipc->shm;
 }
 
 /* shmget(key, size, flags) */
