@@ -51,7 +51,8 @@ static void release_resources(struct thread *thread)
 	if (fs)
 		fs_context_put(fs);
 	/* After the space: what it had attached is detached. */
-	shm_creator_exit(&thread->shm_creators);
+	if (thread->shm_creators)
+		shm_creator_exit(&thread->shm_creators);
 	if (ipc)
 		ipc_namespace_put(ipc);
 }
