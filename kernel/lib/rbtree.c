@@ -207,24 +207,6 @@ void rb_remove(struct rb_root *root, struct rb_node *node)
 		remove_fix(root, child, parent);
 }
 
-struct rb_node *rb_first(const struct rb_root *root)
-{
-	struct rb_node *node = root->node;
-
-	while (node && node->left)
-		node = node->left;
-	return node;
-}
-
-struct rb_node *rb_last(const struct rb_root *root)
-{
-	struct rb_node *node = root->node;
-
-	while (node && node->right)
-		node = node->right;
-	return node;
-}
-
 struct rb_node *rb_next(const struct rb_node *node)
 {
 	if (node->right) {
@@ -235,22 +217,6 @@ struct rb_node *rb_next(const struct rb_node *node)
 	}
 	struct rb_node *parent = parent_of(node);
 	while (parent && parent->right == node) {
-		node = parent;
-		parent = parent_of(node);
-	}
-	return parent;
-}
-
-struct rb_node *rb_previous(const struct rb_node *node)
-{
-	if (node->left) {
-		node = node->left;
-		while (node->right)
-			node = node->right;
-		return (struct rb_node *)node;
-	}
-	struct rb_node *parent = parent_of(node);
-	while (parent && parent->left == node) {
 		node = parent;
 		parent = parent_of(node);
 	}

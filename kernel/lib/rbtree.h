@@ -18,8 +18,8 @@ struct rb_node {
 struct rb_root {
 	struct rb_node *node;
 	/*
-	 * Recompute the node's summary from its own and its children's; did it change?
-	 * A rotation must not change what the whole subtree's summary says. NULL: none is kept.
+	 * Something in the node's subtree changed: recompute its summary, or mark it stale.
+	 * Did that change anything for the nodes above? A rotation must not. NULL: none is kept.
 	 */
 	bool (*update)(struct rb_node *node);
 };
@@ -36,9 +36,6 @@ void rb_clone(struct rb_node *node, const struct rb_node *from, struct rb_node *
 void rb_remove(struct rb_root *root, struct rb_node *node);
 /* The node's own data changed: recompute summaries upwards, as far as they change. */
 void rb_update(struct rb_root *root, struct rb_node *node);
-struct rb_node *rb_first(const struct rb_root *root);
-struct rb_node *rb_last(const struct rb_root *root);
 struct rb_node *rb_next(const struct rb_node *node);
-struct rb_node *rb_previous(const struct rb_node *node);
 
 #endif

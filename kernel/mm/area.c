@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Areas: records in a balanced tree, in which each node knows the largest gap
- * of its subtree, so that finding room takes logarithmic time.
+ * Areas: records in a list by address and in a balanced tree, in which each
+ * node knows the largest gap of its subtree, so that finding room takes
+ * logarithmic time. Most areas come and go between two searches (room_again
+ * answers the rest), so a change only marks the summaries on the way up as
+ * stale, as far as they are not yet, and the next search makes them anew.
  *
  * Gaps are measured from an area's reach: where the area shows an object that
  * can be linked, that is the end of its last span, so that the slack behind
@@ -18,6 +21,8 @@
 #include "kernel/process/process.h"
 
 #include "abi/errno.h"
+
+#define GAP_STALE UINT64_MAX /* largest_gap: not known, nor those of the areas above in the tree */
 
 static struct area *area_of(struct rb_node *node)
 {
@@ -44,13 +49,27 @@ static uint64_t gap_between(uint64_t reach, uint64_t low)
 	return low > reach ? low - reach : 0;
 }
 
-/* The tree's hook: a node's summary from its own bounds and its children's summaries. */
-static bool summary_update(struct rb_node *node)
+/* The tree's hook: the summary is stale. False: it was, and so are all those above. */
+static bool summary_forget(struct rb_node *node)
 {
 	struct area *area = area_of(node);
-	struct area *left = area_of(node->left), *right = area_of(node->right);
+	bool fresh = area->largest_gap != GAP_STALE;
+
+	area->largest_gap = GAP_STALE;
+	return fresh;
+}
+
+/* Make the stale summaries of a subtree anew. Recursion: twice the tree's logarithm. */
+static void summary_refresh(struct area *area)
+{
+	if (!area || area->largest_gap != GAP_STALE)
+		return;
+
+	struct area *left = area_of(area->node.left), *right = area_of(area->node.right);
 	uint64_t low = area->low, reach = area->reach, gap = 0, other;
 
+	summary_refresh(left);
+	summary_refresh(right);
 	if (left) {
 		gap = gap_between(left->subtree_reach, low);
 		gap = left->largest_gap > gap ? left->largest_gap : gap;
@@ -63,19 +82,17 @@ static bool summary_update(struct rb_node *node)
 		gap = right->largest_gap > gap ? right->largest_gap : gap;
 		reach = right->subtree_reach > reach ? right->subtree_reach : reach;
 	}
-	if (low == area->subtree_low && reach == area->subtree_reach && gap == area->largest_gap)
-		return false;
 	area->subtree_low = low;
 	area->subtree_reach = reach;
 	area->largest_gap = gap;
-	return true;
 }
 
 void areas_init(struct space *space)
 {
 	space->areas.node = NULL;
-	space->areas.update = summary_update;
-	space->room_bytes = UINT64_MAX;
+	space->areas.update = summary_forget;
+	space->lowest = space->highest = NULL;
+	space->room_under = NULL;
 }
 
 struct area *area_alloc(void)
@@ -98,6 +115,16 @@ void area_free(struct area *area)
 	kmem_free(area, sizeof(*area));
 }
 
+void areas_free(struct area *area)
+{
+	while (area) {
+		struct area *next = area->next;
+
+		area_free(area);
+		area = next;
+	}
+}
+
 struct area *space_area_above(struct space *space, uint64_t address)
 {
 	struct rb_node *node = space->areas.node;
@@ -118,23 +145,28 @@ struct area *space_area_above(struct space *space, uint64_t address)
 	return found;
 }
 
-struct area *area_next(struct area *area)
+void area_list(struct space *space, struct area *area, struct area *next)
 {
-	return area_of(rb_next(&area->node));
+	struct area *previous = next ? next->previous : space->highest;
+
+	area->previous = previous;
+	area->next = next;
+	*(previous ? &previous->next : &space->lowest) = area;
+	*(next ? &next->previous : &space->highest) = area;
 }
 
-struct area *area_previous(struct area *area)
+void area_insert(struct space *space, struct area *area, struct area *next)
 {
-	return area_of(rb_previous(&area->node));
-}
+	struct rb_node *parent = NULL, **link = &space->areas.node;
 
-void area_insert(struct space *space, struct area *area)
-{
-	struct rb_node **link = &space->areas.node, *parent = NULL;
-
-	while (*link) {
-		parent = *link;
-		link = area->start < area_of(parent)->start ? &parent->left : &parent->right;
+	area_list(space, area, next);
+	/* Of two neighbours, one is below the other in the tree: that one has no child between them. */
+	if (next && !next->node.left) {
+		parent = &next->node;
+		link = &parent->left;
+	} else if (area->previous) {
+		parent = &area->previous->node;
+		link = &parent->right;
 	}
 	area->low = low_of(area);
 	area->reach = reach_of(area);
@@ -143,18 +175,28 @@ void area_insert(struct space *space, struct area *area)
 	space->mapped_pages += area_pages(area);
 	if (area->flags & AREA_LOCKED)
 		space->locked_pages += area_pages(area);
+	/* No room between the two: then the next search may begin under this one. */
+	if (next && next == space->room_under &&
+	    gap_between(area->reach, next->low) < space->room_bytes)
+		space->room_under = area;
 }
 
-/* A gap appears above or grows: what the last search found out is no longer so. */
+/* A gap that grows above room_under: what the last search found out is no longer so. */
 static void room_forget(struct space *space, const struct area *area)
 {
-	if (area->end > space->room_end)
-		space->room_bytes = UINT64_MAX;
+	if (space->room_under && area->start >= space->room_under->start)
+		space->room_under = NULL;
 }
 
 void area_remove(struct space *space, struct area *area)
 {
-	room_forget(space, area);
+	/* The gaps beside room_under become one, under the area that follows. */
+	if (area == space->room_under)
+		space->room_under = area->next;
+	else
+		room_forget(space, area);
+	*(area->previous ? &area->previous->next : &space->lowest) = area->next;
+	*(area->next ? &area->next->previous : &space->highest) = area->previous;
 	rb_remove(&space->areas, &area->node);
 	space->area_count--;
 	space->mapped_pages -= area_pages(area);
@@ -208,7 +250,7 @@ void area_split(struct space *space, struct area *area, uint64_t at, struct area
 		shm_piece_split(&space->shm, &area->piece, &high->piece, at,
 				area_caller(area, &storage));
 	area_resize(space, area, area->start, at);
-	area_insert(space, high);
+	area_insert(space, high, area->next);
 }
 
 static bool can_merge(const struct area *low, const struct area *high)
@@ -221,19 +263,20 @@ static bool can_merge(const struct area *low, const struct area *high)
 
 static void merge_pair(struct space *space, struct area *low, struct area *high)
 {
-	uint64_t end = high->end, room_bytes = space->room_bytes;
+	struct area *room_under = space->room_under == high ? low : space->room_under;
+	uint64_t end = high->end;
 
 	area_remove(space, high);
 	low->own_pages += high->own_pages;
 	low->touched |= high->touched;
 	area_resize(space, low, low->start, end);
-	space->room_bytes = room_bytes; /* no gap has come */
+	space->room_under = room_under; /* no gap has come */
 	area_free(high);
 }
 
 struct area *area_merge(struct space *space, struct area *area)
 {
-	struct area *next = area_next(area), *previous = area_previous(area);
+	struct area *next = area->next, *previous = area->previous;
 
 	if (can_merge(area, next))
 		merge_pair(space, area, next);
@@ -285,10 +328,11 @@ void area_cut(struct space *space, struct area_spares *spares, uint64_t start, u
 
 /* ---- room ---- */
 
-bool area_range_free(struct space *space, uint64_t start, uint64_t end)
+bool area_range_free(struct space *space, uint64_t start, uint64_t end, struct area **next)
 {
 	struct area *area = space_area_above(space, start);
 
+	*next = area;
 	return !area || area->low >= end;
 }
 
@@ -346,6 +390,7 @@ static uint64_t room_find(struct space *space, const struct room *room)
 
 	if (!root)
 		return room_in_gap(room, room->low, room->high);
+	summary_refresh(root);
 	found = room_in_gap(room, root->subtree_reach, room->high);
 	if (!found)
 		found = room_in_subtree(room, root);
@@ -353,32 +398,22 @@ static uint64_t room_find(struct space *space, const struct room *room)
 }
 
 /*
- * Above room_end nothing fits, if the last search asked for no more than this
+ * Nothing fits above room_under, if the last search asked for no more than this
  * one: so the gap right below it is the highest candidate. 0: it is too small.
  */
-static uint64_t room_again(struct space *space, const struct room *room)
+static uint64_t room_again(const struct space *space, const struct room *room)
 {
-	struct rb_node *node = space->areas.node;
-	struct area *below = NULL;
+	const struct area *next = space->room_under;
 
-	if (room->size_bytes < space->room_bytes || room->alignment_bytes < space->room_alignment ||
+	if (!next || room->size_bytes < space->room_bytes ||
+	    room->alignment_bytes < space->room_alignment ||
 	    ((room->phase_bytes ^ space->room_phase) & (space->room_alignment - 1)))
 		return 0;
-	while (node) {
-		struct area *area = area_of(node);
-
-		if (area->start < space->room_end) {
-			below = area;
-			node = node->right;
-		} else {
-			node = node->left;
-		}
-	}
-	return below ? room_in_gap(room, below->reach, space->room_end) : 0;
+	return room_in_gap(room, next->previous ? next->previous->reach : 0, next->low);
 }
 
 uint64_t area_find_room(struct space *space, uint64_t size_bytes, uint64_t alignment_bytes,
-			uint64_t phase_bytes)
+			uint64_t phase_bytes, struct area **next)
 {
 	/* Whole spans, so that what lies above does not keep the last one from being linked. */
 	size_bytes = (size_bytes + alignment_bytes - 1) & ~(alignment_bytes - 1);
@@ -387,15 +422,20 @@ uint64_t area_find_room(struct space *space, uint64_t size_bytes, uint64_t align
 			    phase_bytes & (alignment_bytes - 1)};
 	uint64_t found = room_again(space, &room);
 
-	if (!found)
+	*next = space->room_under;
+	if (found)
+		return found;
+	found = room_find(space, &room);
+	if (!found) {
+		room.high = mmu_user_end - SHM_PAGE_BYTES;
 		found = room_find(space, &room);
-	if (found) {
-		space->room_end = found + size_bytes;
-		space->room_bytes = size_bytes;
-		space->room_alignment = alignment_bytes;
-		space->room_phase = room.phase_bytes;
+		*next = space_area_above(space, found);
 		return found;
 	}
-	room.high = mmu_user_end - SHM_PAGE_BYTES;
-	return room_find(space, &room);
+	*next = space_area_above(space, found);
+	space->room_under = *next;
+	space->room_bytes = size_bytes;
+	space->room_alignment = alignment_bytes;
+	space->room_phase = room.phase_bytes;
+	return found;
 }

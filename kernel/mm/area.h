@@ -15,20 +15,23 @@
 void areas_init(struct space *space);
 struct area *area_alloc(void); /* zeroed; NULL: no memory */
 void area_free(struct area *area);
-void area_insert(struct space *space, struct area *area);
+/* It and all that follow it in the list. */
+void areas_free(struct area *area);
+/* Enter it before `next`, the first area above it (NULL: there is none), or into the list only. */
+void area_insert(struct space *space, struct area *area, struct area *next);
+void area_list(struct space *space, struct area *area, struct area *next);
 void area_remove(struct space *space, struct area *area);
 /* Its bounds change: mapped_pages, the tree and the piece's neighbours are kept right. */
 void area_resize(struct space *space, struct area *area, uint64_t start, uint64_t end);
-struct area *area_previous(struct area *area);
 /* Cut at `at`, inside the area; `high` is a fresh record, which becomes the upper part. Cannot fail. */
 void area_split(struct space *space, struct area *area, uint64_t at, struct area *high);
 /* Join with the neighbours where nothing tells them apart. Returns what the area is in now. */
 struct area *area_merge(struct space *space, struct area *area);
-/* Is nothing in [start, end), nor the guard of a stack? */
-bool area_range_free(struct space *space, uint64_t start, uint64_t end);
-/* Room for a mapping, below map_top if there is any: its address, or 0. */
+/* Is nothing in [start, end), nor the guard of a stack? *next: the first area that ends above start. */
+bool area_range_free(struct space *space, uint64_t start, uint64_t end, struct area **next);
+/* Room for a mapping, below map_top if there is any: its address, or 0; and the area above it. */
 uint64_t area_find_room(struct space *space, uint64_t size_bytes, uint64_t alignment_bytes,
-			uint64_t phase_bytes);
+			uint64_t phase_bytes, struct area **next);
 
 /* A private area whose pages count against the overcommit limit. */
 static inline bool area_is_charged(unsigned flags, unsigned protection)

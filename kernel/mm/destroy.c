@@ -17,48 +17,22 @@
 /* Each area's pages and its piece, with the tables that serve nothing behind it: none is searched. */
 static void areas_empty(struct space *space)
 {
-	struct rb_node *node = rb_first(&space->areas), *next;
+	struct area *next;
 	struct shm_caller storage;
 	struct gather gather;
 
 	gather_init(&gather, space);
-	for (; node; node = next) {
-		struct area *area = container_of(node, struct area, node);
-
-		next = rb_next(node);
+	for (struct area *area = space->lowest; area; area = next) {
+		next = area->next;
 		if (area->own_pages)
 			pagetable_own_free(space, area->start, area->end, area->own_pages);
 		if (area->piece.mapping)
 			shm_piece_unmap(&space->shm, &area->piece, area_caller(area, &storage));
 		area_uncharge(space, area);
-		pagetable_prune(&gather, &(struct prune_range){
-						 area->start, area->end, 0,
-						 next ? container_of(next, struct area, node)->start
-						      : UINT64_MAX});
+		pagetable_prune(&gather, &(struct prune_range){area->start, area->end, 0,
+							       next ? next->start : UINT64_MAX});
 	}
 	gather_finish(&gather);
-}
-
-/* Free the records: each left child is turned up until there is none, then the node goes. */
-static void areas_free(struct space *space)
-{
-	struct rb_node *node = space->areas.node;
-
-	while (node) {
-		struct rb_node *left = node->left;
-
-		if (left) {
-			node->left = left->right;
-			left->right = node;
-			node = left;
-		} else {
-			struct rb_node *next = node->right;
-
-			area_free(container_of(node, struct area, node));
-			node = next;
-		}
-	}
-	space->areas.node = NULL;
 }
 
 void space_destroy(struct space *space)
@@ -68,7 +42,7 @@ void space_destroy(struct space *space)
 	if (cpu_current()->space == space)
 		space_switch(NULL);
 	areas_empty(space);
-	areas_free(space);
+	areas_free(space->lowest);
 	if (space->shm.table) {
 		shm_caller_current(&caller);
 		caller.space = &space->shm;

@@ -230,7 +230,7 @@ static bool stack_grow(struct space *space, uint64_t address)
 	if (!(area->flags & AREA_STACK) || start < MAP_LOWEST)
 		return false;
 
-	struct area *below = area_previous(area);
+	struct area *below = area->previous;
 	uint64_t pages = (area->start - start) / PAGE_BYTES;
 
 	if (below && start < below->end + STACK_GUARD)

@@ -79,7 +79,7 @@ static int pages_fork(struct fork *fork, const struct area *from, struct area *a
 /*
  * The subtree below `from` again, under `parent` at *link: the same shape, the
  * same summaries, nothing searched or balanced. When it fails midway, the tree
- * is still one of search, good enough to be taken apart.
+ * is still one of search and in the list, good enough to be taken apart.
  */
 static int tree_fork(struct fork *fork, const struct rb_node *from, struct rb_node *parent,
 		     struct rb_node **link)
@@ -90,9 +90,11 @@ static int tree_fork(struct fork *fork, const struct rb_node *from, struct rb_no
 	if (err)
 		return err;
 	rb_clone(&area->node, from, parent, link);
-	err = pages_fork(fork, source, area);
-	if (!err && from->left)
+	if (from->left)
 		err = tree_fork(fork, from->left, &area->node, &area->node.left);
+	area_list(fork->child, area, NULL);
+	if (!err)
+		err = pages_fork(fork, source, area);
 	if (!err && from->right)
 		err = tree_fork(fork, from->right, &area->node, &area->node.right);
 	return err;
@@ -101,7 +103,7 @@ static int tree_fork(struct fork *fork, const struct rb_node *from, struct rb_no
 /* The same, area by area, without those that the child must not have. */
 static int areas_fork(struct fork *fork)
 {
-	struct area *from = space_area_above(fork->parent, 0), *area;
+	struct area *from = fork->parent->lowest, *area;
 
 	for (; from; from = area_next(from)) {
 		if (from->flags & AREA_DONTFORK)
@@ -111,7 +113,7 @@ static int areas_fork(struct fork *fork)
 
 		if (err)
 			return err;
-		area_insert(fork->child, area);
+		area_insert(fork->child, area, NULL);
 		err = pages_fork(fork, from, area);
 		if (err)
 			return err;

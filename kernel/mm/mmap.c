@@ -211,6 +211,7 @@ static int heap_resize(struct space *space, uint64_t old_end, uint64_t end)
 		.protection_max = PROTECTION_ALL,
 		.flags = AREA_FIXED | AREA_NOREPLACE | AREA_HEAP | AREA_PRIVATE,
 	};
+	struct area *next;
 	uint64_t address;
 
 	if (end < old_end)
@@ -218,7 +219,7 @@ static int heap_resize(struct space *space, uint64_t old_end, uint64_t end)
 	if (end > mmu_user_end || end - space->brk_start > process->limits[LIMIT_DATA][0])
 		return -ENOMEM;
 	/* Not right up to what follows: the page between catches overruns, as on Linux. */
-	if (!area_range_free(space, old_end, end + SHM_PAGE_BYTES))
+	if (!area_range_free(space, old_end, end + SHM_PAGE_BYTES, &next))
 		return -ENOMEM;
 	return space_map(space, &request, &address);
 }

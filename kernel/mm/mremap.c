@@ -34,8 +34,9 @@ static int growth_charge(struct space *space, const struct area *area, uint64_t 
 static int grow_in_place(struct space *space, struct area *area, uint64_t new_end)
 {
 	uint64_t pages = (new_end - area->end) / PAGE_BYTES;
+	struct area *next;
 
-	if (new_end > mmu_user_end || !area_range_free(space, area->end, new_end) ||
+	if (new_end > mmu_user_end || !area_range_free(space, area->end, new_end, &next) ||
 	    growth_charge(space, area, pages) != 0)
 		return -ENOMEM;
 	if (area->flags & AREA_CHARGED)
@@ -52,7 +53,7 @@ static int grow_in_place(struct space *space, struct area *area, uint64_t new_en
 /* Choose or clear the destination. 0; -ENOMEM, -EINVAL. The old area may have been cut. */
 static int destination_take(struct space *space, struct move *move)
 {
-	struct area *area = space_area_above(space, move->from);
+	struct area *area = space_area_above(space, move->from), *next;
 	uint64_t alignment = PAGE_BYTES, phase = 0;
 
 	if (move->flags & MREMAP_FIXED) {
@@ -70,7 +71,7 @@ static int destination_take(struct space *space, struct move *move)
 		alignment = shm_object_alignment_bytes(shm_piece_object(&area->piece));
 		phase = shm_piece_index(&area->piece, move->from) << PAGE_SHIFT;
 	}
-	move->to = area_find_room(space, move->to_bytes, alignment, phase);
+	move->to = area_find_room(space, move->to_bytes, alignment, phase, &next);
 	return move->to ? 0 : -ENOMEM;
 }
 
@@ -99,7 +100,7 @@ static int target_make(struct space *space, const struct move *move, struct area
 	target->file = from->file;
 	if (target->file)
 		area_file_get(target);
-	area_insert(space, target);
+	area_insert(space, target, space_area_above(space, target->start));
 	return 0;
 }
 

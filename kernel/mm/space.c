@@ -75,21 +75,10 @@ static void area_drop(struct gather *gather, struct area *area)
 	area_uncharge(space, area);
 	area_remove(space, area);
 	if (area->file) {
-		area->node.right = space->dropped ? &space->dropped->node : NULL;
+		area->next = space->dropped;
 		space->dropped = area;
 	} else {
 		area_free(area);
-	}
-}
-
-/* The records of areas that went, and their files. No locks held. */
-static void dropped_free(struct area *area)
-{
-	while (area) {
-		struct rb_node *next = area->node.right;
-
-		area_free(area);
-		area = next ? container_of(next, struct area, node) : NULL;
 	}
 }
 
@@ -107,7 +96,7 @@ void space_unlock(struct space *space, bool exclusive)
 		space->dropped = NULL;
 	}
 	rwlock_unlock(&space->lock, exclusive);
-	dropped_free(dropped);
+	areas_free(dropped);
 }
 
 void space_put(struct space *space)
@@ -132,9 +121,12 @@ static uint64_t phase_of(const struct space_request *request)
 	return request->index << PAGE_SHIFT;
 }
 
-/* Where the mapping goes, and whether something is there. 0; -EINVAL, -EPERM, -ENOMEM, -EEXIST. */
+/*
+ * Where the mapping goes, whether something is there, and if not, which area is next.
+ * 0; -EINVAL, -EPERM, -ENOMEM, -EEXIST.
+ */
 static int place_choose(struct space *space, const struct space_request *request, uint64_t *address,
-			bool *occupied)
+			bool *occupied, struct area **next)
 {
 	uint64_t size = request->size_bytes, at = request->address;
 	uint64_t alignment = request->alignment_bytes ? request->alignment_bytes : PAGE_BYTES;
@@ -149,18 +141,18 @@ static int place_choose(struct space *space, const struct space_request *request
 			return -ENOMEM;
 		if (at < MAP_LOWEST)
 			return -EPERM;
-		*occupied = !area_range_free(space, at, at + size);
+		*occupied = !area_range_free(space, at, at + size, next);
 		if ((request->flags & AREA_NOREPLACE) && *occupied)
 			return -EEXIST;
 		*address = at;
 		return 0;
 	}
 	at &= ~(PAGE_BYTES - 1);
-	if (at >= MAP_LOWEST && inside && area_range_free(space, at, at + size)) {
+	if (at >= MAP_LOWEST && inside && area_range_free(space, at, at + size, next)) {
 		*address = at;
 		return 0;
 	}
-	*address = area_find_room(space, size, alignment, phase_of(request));
+	*address = area_find_room(space, size, alignment, phase_of(request), next);
 	return *address ? 0 : -ENOMEM;
 }
 
@@ -177,7 +169,7 @@ static int request_charge(struct space *space, unsigned flags, unsigned protecti
 
 /* The place is free and the memory promised: make the area. 0, -ENOMEM. */
 static int area_place(struct space *space, const struct space_request *request, uint64_t at,
-		      struct area *area)
+		      struct area *area, struct area *next)
 {
 	uint64_t end = at + request->size_bytes;
 
@@ -198,7 +190,7 @@ static int area_place(struct space *space, const struct space_request *request, 
 			return err;
 	}
 	area->file = request->file;
-	area_insert(space, area);
+	area_insert(space, area, next);
 	if (request->object) {
 		area->touched =
 			shm_object_resident_pages(request->object) != 0; /* some may be filled */
@@ -213,10 +205,10 @@ int space_map(struct space *space, const struct space_request *request, uint64_t
 {
 	unsigned flags = request->flags & AREA_KEPT_FLAGS;
 	uint64_t pages = request->size_bytes / PAGE_BYTES;
-	struct area *area;
+	struct area *area, *next;
 	uint64_t at;
 	bool occupied = false;
-	int err = place_choose(space, request, &at, &occupied);
+	int err = place_choose(space, request, &at, &occupied, &next);
 
 	if (err)
 		return err;
@@ -241,8 +233,9 @@ int space_map(struct space *space, const struct space_request *request, uint64_t
 		err = space_unmap(space, at, at + request->size_bytes);
 		if (err)
 			goto free_area;
+		next = space_area_above(space, at);
 	}
-	err = area_place(space, request, at, area);
+	err = area_place(space, request, at, area, next);
 	if (err)
 		goto free_area;
 	if (flags & AREA_CHARGED)
@@ -275,7 +268,7 @@ int space_unmap(struct space *space, uint64_t start, uint64_t end)
 		area = space_area_above(space, start);
 	}
 
-	struct area *previous = area_previous(area), *next;
+	struct area *previous = area->previous, *next;
 	struct prune_range prune = {start, end, previous ? previous->end : 0, UINT64_MAX};
 	bool touched = false;
 
@@ -391,7 +384,7 @@ uint64_t space_layout(struct space *space, uint64_t stack_limit_bytes)
 	if (gap < STACK_GAP_MIN)
 		gap = STACK_GAP_MIN;
 	space->stack_start = top;
-	space->room_bytes = UINT64_MAX;
+	space->room_under = NULL;
 	space->map_top = (top - gap) & ~(PAGE_BYTES - 1);
 	space->map_top -= space_random_bytes(mmu_levels > 3 ? RANDOM_MAPPINGS : RANDOM_MAPPINGS_3);
 	return top;

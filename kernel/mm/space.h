@@ -34,10 +34,11 @@ struct file;
 /* Fields: space lock, exclusive to change; [p] page-table lock. */
 struct area {
 	struct rb_node node;
+	struct area *previous, *next; /* by address; NULL at the ends */
 	uint64_t start, end;
 	uint64_t low;   /* start, or where the guard below a stack begins */
 	uint64_t reach; /* end, or the end of the span whose slack belongs to nobody (area.c) */
-	/* of the subtree, for finding room: */
+	/* of the subtree, for finding room; may be stale (area.c): */
 	uint64_t subtree_low, subtree_reach, largest_gap;
 	uint64_t own_pages;  /* [p] private pages resident */
 	bool touched;        /* [a] tables may have been made for it: look for some when it goes */
@@ -56,14 +57,16 @@ struct space {
 	uint64_t root;        /* [I] physical address of the root table */
 	uint32_t references;  /* [a] */
 	struct rb_root areas; /* space lock */
+	struct area *lowest, *highest;
 	size_t area_count;
 	bool fork_skips;      /* space lock: some area may be DONTFORK */
 	struct area *dropped; /* space lock: gone, but their files are not given back yet */
 	uint64_t brk_start, brk_end;
 	uint64_t stack_start; /* where the initial stack begins (highest address) */
 	uint64_t map_top;     /* kernel-chosen addresses go downward from here */
-	/* Space lock: nothing of this size and alignment, or more, fits above room_end (area.c). */
-	uint64_t room_end, room_bytes, room_alignment, room_phase;
+	/* Space lock: nothing of this size and alignment, or more, fits above room_under (area.c). */
+	struct area *room_under; /* NULL: nothing is known */
+	uint64_t room_bytes, room_alignment, room_phase;
 	uint64_t arguments_start, arguments_end, environment_start, environment_end;
 	uint64_t mapped_pages; /* of all areas */
 	uint64_t own_pages;    /* [p] private pages resident */
@@ -104,7 +107,10 @@ int space_unmap(struct space *space, uint64_t start, uint64_t end); /* exclusive
 int space_protect(struct space *space, uint64_t start, uint64_t end, unsigned protection);
 /* The area that contains the address, or the first above it; NULL: none. Either lock. */
 struct area *space_area_above(struct space *space, uint64_t address);
-struct area *area_next(struct area *area);
+static inline struct area *area_next(const struct area *area)
+{
+	return area->next;
+}
 /* Make the pages of [start, end) present, as mlock and MAP_POPULATE do. 0, -ENOMEM, -EFAULT. No locks. */
 int space_populate(struct space *space, uint64_t start, uint64_t end);
 /* The area at the address was just mapped or grew: if it is locked, its pages from there on come. No locks. */
