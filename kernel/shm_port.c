@@ -97,9 +97,9 @@ static int port_area_map(struct shm_space *space, const struct shm_area_request 
 	return err == -EEXIST ? -EINVAL : err;
 }
 
-static int port_area_unmap(struct shm_space *space, uint64_t start, uint64_t end)
+static void port_area_unmap(struct shm_space *space, struct shm_piece *piece)
 {
-	return space_unmap(space_of(space), start, end);
+	space_unmap_area(space_of(space), container_of(piece, struct area, piece));
 }
 
 static bool port_area_next(struct shm_space *space, uint64_t address, uint64_t *start,

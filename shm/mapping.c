@@ -25,10 +25,9 @@ void shm_space_init(struct shm_space *space, struct shm *shm)
 	};
 }
 
-void shm_space_release(struct shm_space *space, const struct shm_caller *caller)
+void shm_space_release(struct shm_space *space)
 {
 	shm_assert(space->shm, !space->mappings && !space->link_count);
-	(void)caller;
 	shm_table_release(space);
 }
 
@@ -135,19 +134,19 @@ static void mapping_release(struct shm_mapping *mapping)
 
 /* One more piece of the mapping: a copy of the model. */
 static void piece_enter(struct shm_piece *piece, struct shm_mapping *mapping,
-			const struct shm_piece *model, const struct shm_caller *caller)
+			const struct shm_piece *model, int32_t pid)
 {
 	*piece = *model;
 	piece->mapping = mapping;
 	mapping->pieces++;
 	mapping_extend(mapping, piece->start, piece->end);
 	if (piece->flags & SHM_PIECE_SEGMENT)
-		shm_segment_attached(mapping->object->segment, caller);
+		shm_segment_attached(mapping->object->segment, pid);
 }
 
 int shm_piece_map(struct shm_space *space, struct shm_piece *piece, struct shm_object *object,
 		  uint64_t start, uint64_t end, uint64_t index, unsigned protection, unsigned flags,
-		  const struct shm_caller *caller)
+		  int32_t pid)
 {
 	struct shm_piece model = {
 		.start = start, .end = end, .protection = protection, .flags = flags};
@@ -159,12 +158,12 @@ int shm_piece_map(struct shm_space *space, struct shm_piece *piece, struct shm_o
 		mapping = mapping_create(space, object, base, private);
 	if (!mapping)
 		return -ENOMEM;
-	piece_enter(piece, mapping, &model, caller);
+	piece_enter(piece, mapping, &model, pid);
 	return 0;
 }
 
 int shm_piece_fork(struct shm_space *child_space, struct shm_piece *child,
-		   const struct shm_piece *parent, const struct shm_caller *caller)
+		   const struct shm_piece *parent, int32_t pid)
 {
 	struct shm_mapping *mapping = parent->mapping;
 
@@ -177,7 +176,7 @@ int shm_piece_fork(struct shm_space *child_space, struct shm_piece *child,
 		mapping->fork_serial = child_space->serial;
 		mapping->fork_copy = copy;
 	}
-	piece_enter(child, mapping->fork_copy, parent, caller);
+	piece_enter(child, mapping->fork_copy, parent, pid);
 	return 0;
 }
 
@@ -211,7 +210,7 @@ void shm_piece_settle(struct shm_space *space, struct shm_piece *piece)
 }
 
 void shm_piece_split(struct shm_space *space, struct shm_piece *low, struct shm_piece *high,
-		     uint64_t at, const struct shm_caller *caller)
+		     uint64_t at, int32_t pid)
 {
 	(void)space;
 	*high = *low;
@@ -219,14 +218,12 @@ void shm_piece_split(struct shm_space *space, struct shm_piece *low, struct shm_
 	low->end = at;
 	low->mapping->pieces++;
 	if (low->flags & SHM_PIECE_SEGMENT)
-		shm_segment_attached(low->mapping->object->segment, caller);
+		shm_segment_attached(low->mapping->object->segment, pid);
 }
 
-void shm_piece_merge(struct shm_space *space, struct shm_piece *low, struct shm_piece *high,
-		     const struct shm_caller *caller)
+void shm_piece_merge(struct shm_space *space, struct shm_piece *low, struct shm_piece *high)
 {
 	(void)space;
-	(void)caller;
 	struct shm_mapping *mapping = high->mapping;
 
 	/* Two mappings that show the same become one: the bounds of the first take in the second. */
@@ -282,8 +279,7 @@ static void piece_clear(struct shm_space *space, const struct shm_piece *piece)
 		port->flush_range(space, flush_start, flush_end);
 }
 
-void shm_piece_unmap(struct shm_space *space, struct shm_piece *piece,
-		     const struct shm_caller *caller)
+void shm_piece_unmap(struct shm_space *space, struct shm_piece *piece, int32_t pid)
 {
 	struct shm_mapping *mapping = piece->mapping;
 	struct shm_object *object = mapping->object;
@@ -297,7 +293,7 @@ void shm_piece_unmap(struct shm_space *space, struct shm_piece *piece,
 	}
 	piece->mapping = NULL;
 	mapping_release(mapping);
-	if (segment && shm_segment_detached(segment, caller))
+	if (segment && shm_segment_detached(segment, pid))
 		shm_segment_finish(segment);
 }
 

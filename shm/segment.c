@@ -206,15 +206,14 @@ void shm_segment_finish(struct shm_segment *segment)
 
 /* ---- use ---- */
 
-void shm_segment_attached(struct shm_segment *segment, const struct shm_caller *caller)
+void shm_segment_attached(struct shm_segment *segment, int32_t pid)
 {
 	int64_t now = (int64_t)port_of(segment)->now_seconds();
 
 	segment_lock(segment);
 	segment->attachments++;
 	segment->atime = now;
-	if (caller)
-		segment->lpid = caller->pid;
+	segment->lpid = pid;
 	segment_unlock(segment);
 }
 
@@ -227,7 +226,7 @@ static bool note_last(struct shm_segment *segment)
 	return true;
 }
 
-bool shm_segment_detached(struct shm_segment *segment, const struct shm_caller *caller)
+bool shm_segment_detached(struct shm_segment *segment, int32_t pid)
 {
 	int64_t now = (int64_t)port_of(segment)->now_seconds();
 	bool last;
@@ -235,8 +234,7 @@ bool shm_segment_detached(struct shm_segment *segment, const struct shm_caller *
 	segment_lock(segment);
 	segment->attachments--;
 	segment->dtime = now;
-	if (caller)
-		segment->lpid = caller->pid;
+	segment->lpid = pid;
 	last = note_last(segment);
 	segment_unlock(segment);
 	return last;

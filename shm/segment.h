@@ -51,16 +51,13 @@ struct shm_segment {
 
 /* ---- what mapping.c calls, for pieces with SHM_PIECE_SEGMENT. Any locks but a segment's. ---- */
 
-/*
- * One more piece shows the segment: attach, fork, split. Sets atime and lpid
- * (`caller` NULL: lpid stays). Cannot fail.
- */
-void shm_segment_attached(struct shm_segment *segment, const struct shm_caller *caller);
+/* One more piece shows the segment: attach, fork, split. Sets atime, and lpid to `pid`. Cannot fail. */
+void shm_segment_attached(struct shm_segment *segment, int32_t pid);
 /*
  * One piece fewer. Sets dtime and lpid. True: it was the last user of a segment
  * that goes with it; then call shm_segment_finish once, after unlocking.
  */
-bool shm_segment_detached(struct shm_segment *segment, const struct shm_caller *caller);
+bool shm_segment_detached(struct shm_segment *segment, int32_t pid);
 /*
  * Complete what shm_segment_detached said: frees the segment unless somebody
  * came back. Takes the namespace lock; the space lock may be held, an object's and

@@ -222,7 +222,6 @@ static int detach_locked(struct shm_space *space, const struct shm_caller *calle
 	struct shm_piece *piece = find_attach(space, address);
 	struct shm_object *object;
 	uint64_t start, end, at, limit;
-	int err;
 
 	if (!piece)
 		return -EINVAL;
@@ -231,18 +230,18 @@ static int detach_locked(struct shm_space *space, const struct shm_caller *calle
 	shm_trace_access(shm_object_segment(object), caller, "detaches", address,
 			 piece->protection);
 	at = piece->end;
-	err = port->area_unmap(space, piece->start, piece->end);
+	port->area_unmap(space, piece);
 	/* The object may be gone now, but then so are all its pieces. */
-	while (!err && at < limit && port->area_next(space, at, &start, &end, &piece)) {
+	while (at < limit && port->area_next(space, at, &start, &end, &piece)) {
 		at = end;
 		if (end > limit)
 			break;
 		if (piece && piece->flags & SHM_PIECE_SEGMENT &&
 		    shm_piece_object(piece) == object &&
 		    (start - address) >> SHM_PAGE_SHIFT == shm_piece_index(piece, start))
-			err = port->area_unmap(space, start, end);
+			port->area_unmap(space, piece);
 	}
-	return err;
+	return 0;
 }
 
 int shm_detach(struct shm_namespace *ns, const struct shm_caller *caller, uint64_t address)

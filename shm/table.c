@@ -147,46 +147,37 @@ int shm_table_attach(struct shm_namespace *ns, const struct shm_caller *caller,
 }
 
 /* Unmap every piece of the segment in the space. => space locked by caller */
-static int unmap_all(struct shm_space *space, const struct shm_segment *segment)
+static void unmap_all(struct shm_space *space, const struct shm_segment *segment)
 {
 	const struct shm_port *port = space->shm->port;
 	uint64_t start, end, at = 0;
 	struct shm_piece *piece;
-	int err = 0;
 
-	while (!err && port->area_next(space, at, &start, &end, &piece)) {
+	while (port->area_next(space, at, &start, &end, &piece)) {
 		if (piece && piece->flags & SHM_PIECE_SEGMENT &&
 		    shm_object_segment(shm_piece_object(piece)) == segment)
-			err = port->area_unmap(space, start, end);
+			port->area_unmap(space, piece);
 		at = end;
 	}
-	return err;
 }
 
-int shm_table_remove(struct shm_namespace *ns, const struct shm_caller *caller,
-		     struct shm_segment *segment, bool *removed)
+bool shm_table_remove(const struct shm_caller *caller, struct shm_segment *segment)
 {
 	struct shm_space *space = caller->space;
 	struct table_entry *entry;
-	int err = 0;
 
-	(void)ns;
-	*removed = false;
 	table_lock(space);
 	entry = find(space, segment);
 	if (entry) {
-		err = unmap_all(space, segment);
-		if (!err) {
-			shm_hash_remove(&space->table->held, &entry->node);
-			*removed = true;
-		}
+		unmap_all(space, segment);
+		shm_hash_remove(&space->table->held, &entry->node);
 	}
 	table_unlock(space);
-	if (*removed) {
-		space->shm->port->mem_free(entry, sizeof(*entry));
-		shm_segment_unhold(segment);
-	}
-	return err;
+	if (!entry)
+		return false;
+	space->shm->port->mem_free(entry, sizeof(*entry));
+	shm_segment_unhold(segment);
+	return true;
 }
 
 struct shm_segment *shm_table_find(struct shm_space *space, int32_t shmid)

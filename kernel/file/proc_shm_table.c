@@ -98,14 +98,11 @@ static int command_attach(const char *text)
 static int command_remove(const char *text)
 {
 	struct shm_caller caller;
-	struct shm_namespace *ns = caller_now(&caller);
-	struct shm_segment *segment = segment_of(&caller, &text);
-	bool removed;
 
-	if (!segment)
-		return -EINVAL;
-	int err = shm_table_remove(ns, &caller, segment, &removed);
-	return err ? err : removed ? 0 : -EINVAL;
+	caller_now(&caller);
+	struct shm_segment *segment = segment_of(&caller, &text);
+
+	return segment && shm_table_remove(&caller, segment) ? 0 : -EINVAL;
 }
 
 int proc_store_shm_table(const char *text, const struct proc_subject *subject)

@@ -218,17 +218,8 @@ void area_resize(struct space *space, struct area *area, uint64_t start, uint64_
 	rb_update(&space->areas, &area->node);
 }
 
-const struct shm_caller *area_caller(const struct area *area, struct shm_caller *storage)
-{
-	if (!(area->flags & AREA_SEGMENT))
-		return NULL;
-	shm_caller_current(storage);
-	return storage;
-}
-
 void area_split(struct space *space, struct area *area, uint64_t at, struct area *high)
 {
-	struct shm_caller storage;
 	uint64_t end = area->end;
 
 	kassert(at > area->start && at < end);
@@ -248,7 +239,7 @@ void area_split(struct space *space, struct area *area, uint64_t at, struct area
 	}
 	if (area->piece.mapping)
 		shm_piece_split(&space->shm, &area->piece, &high->piece, at,
-				area_caller(area, &storage));
+				process_current()->pid);
 	area_resize(space, area, area->start, at);
 	area_insert(space, high, area->next);
 }

@@ -69,9 +69,6 @@ void area_spares_drop(struct area_spares *spares);
 /* Cut at both ends, so that [start, end) has whole areas only. Cannot fail. */
 void area_cut(struct space *space, struct area_spares *spares, uint64_t start, uint64_t end);
 
-/* Who is named by a segment's times: the running thread for segments, else NULL. */
-const struct shm_caller *area_caller(const struct area *area, struct shm_caller *storage);
-
 #define AREA_LOCK_MASK (AREA_LOCKED | AREA_ONFAULT)
 /* space.c: the limits of the running process. */
 bool space_may_add(struct space *space, uint64_t pages);

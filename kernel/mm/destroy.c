@@ -18,7 +18,6 @@
 static void areas_empty(struct space *space)
 {
 	struct area *next;
-	struct shm_caller storage;
 	struct gather gather;
 
 	gather_init(&gather, space);
@@ -27,7 +26,7 @@ static void areas_empty(struct space *space)
 		if (area->own_pages)
 			pagetable_own_free(space, area->start, area->end, area->own_pages);
 		if (area->piece.mapping)
-			shm_piece_unmap(&space->shm, &area->piece, area_caller(area, &storage));
+			shm_piece_unmap(&space->shm, &area->piece, process_current()->pid);
 		area_uncharge(space, area);
 		pagetable_prune(&gather, &(struct prune_range){area->start, area->end, 0,
 							       next ? next->start : UINT64_MAX});
@@ -37,17 +36,11 @@ static void areas_empty(struct space *space)
 
 void space_destroy(struct space *space)
 {
-	struct shm_caller caller;
-
 	if (cpu_current()->space == space)
 		space_switch(NULL);
 	areas_empty(space);
 	areas_free(space->lowest);
-	if (space->shm.table) {
-		shm_caller_current(&caller);
-		caller.space = &space->shm;
-	}
-	shm_space_release(&space->shm, space->shm.table ? &caller : NULL);
+	shm_space_release(&space->shm);
 	kassert(space->own_pages == 0 && space->committed_pages == 0 && !space->dropped);
 	pagetable_destroy(space);
 	if (space->executable)

@@ -40,7 +40,6 @@ struct fork {
 /* One area's own record in the child, not in its tree yet. 0; -ENOMEM: nothing of it is there. */
 static int area_fork(struct fork *fork, const struct area *from, struct area **made)
 {
-	struct shm_caller storage;
 	struct area *area = kmem_alloc(sizeof(*area));
 
 	if (!area)
@@ -50,7 +49,7 @@ static int area_fork(struct fork *fork, const struct area *from, struct area **m
 	area->own_pages = 0;
 	area->piece.mapping = NULL;
 	if (from->piece.mapping && shm_piece_fork(&fork->child->shm, &area->piece, &from->piece,
-						  area_caller(from, &storage)) != 0) {
+						  process_current()->pid) != 0) {
 		kmem_free(area, sizeof(*area));
 		return -ENOMEM;
 	}

@@ -79,8 +79,6 @@ static int destination_take(struct space *space, struct move *move)
 static int target_make(struct space *space, const struct move *move, struct area *from,
 		       struct area *target)
 {
-	struct shm_caller storage;
-
 	shm_place(&space->shm, move->to, move->to + move->to_bytes);
 	target->start = move->to;
 	target->end = move->to + move->to_bytes;
@@ -95,7 +93,7 @@ static int target_make(struct space *space, const struct move *move, struct area
 	if (from->piece.mapping &&
 	    shm_piece_map(&space->shm, &target->piece, shm_piece_object(&from->piece),
 			  target->start, target->end, shm_piece_index(&from->piece, move->from),
-			  from->protection, from->piece.flags, area_caller(from, &storage)) != 0)
+			  from->protection, from->piece.flags, process_current()->pid) != 0)
 		return -ENOMEM;
 	target->file = from->file;
 	if (target->file)

@@ -66,12 +66,11 @@ void area_uncharge(struct space *space, struct area *area)
 static void area_drop(struct gather *gather, struct area *area)
 {
 	struct space *space = gather->space;
-	struct shm_caller storage;
 
 	if (area->own_pages)
 		pagetable_zap(gather, area->start, area->end, &area->own_pages);
 	if (area->piece.mapping)
-		shm_piece_unmap(&space->shm, &area->piece, area_caller(area, &storage));
+		shm_piece_unmap(&space->shm, &area->piece, process_current()->pid);
 	area_uncharge(space, area);
 	area_remove(space, area);
 	if (area->file) {
@@ -180,12 +179,11 @@ static int area_place(struct space *space, const struct space_request *request, 
 	area->protection_max = request->protection_max;
 	area->file_offset = phase_of(request);
 	if (request->object) {
-		struct shm_caller storage;
 		unsigned flags = (area->flags & AREA_PRIVATE ? SHM_PIECE_PRIVATE : 0) |
 				 (area->flags & AREA_SEGMENT ? SHM_PIECE_SEGMENT : 0);
 		int err = shm_piece_map(&space->shm, &area->piece, request->object, at, end,
 					request->index, request->protection, flags,
-					area_caller(area, &storage));
+					process_current()->pid);
 		if (err)
 			return err;
 	}
@@ -252,24 +250,12 @@ uncharge:
 
 /* ---- unmap ---- */
 
-int space_unmap(struct space *space, uint64_t start, uint64_t end)
+/* The areas from `area` to `end` go as they are. */
+static void areas_unmap(struct space *space, struct area *area, uint64_t start, uint64_t end)
 {
-	struct area *area = space_area_above(space, start);
-	struct area_spares spares;
-	struct gather gather;
-
-	if (!area || area->start >= end)
-		return 0;
-	/* Mostly one whole area goes, and nothing is cut. */
-	if (area->start != start || area->end != end) {
-		if (area_spares_take(space, &spares, area, start, end))
-			return -ENOMEM;
-		area_cut(space, &spares, start, end);
-		area = space_area_above(space, start);
-	}
-
 	struct area *previous = area->previous, *next;
 	struct prune_range prune = {start, end, previous ? previous->end : 0, UINT64_MAX};
+	struct gather gather;
 	bool touched = false;
 
 	gather_init(&gather, space);
@@ -289,6 +275,28 @@ int space_unmap(struct space *space, uint64_t start, uint64_t end)
 			area->touched = true;
 	}
 	gather_finish(&gather);
+}
+
+void space_unmap_area(struct space *space, struct area *area)
+{
+	areas_unmap(space, area, area->start, area->end);
+}
+
+int space_unmap(struct space *space, uint64_t start, uint64_t end)
+{
+	struct area *area = space_area_above(space, start);
+	struct area_spares spares;
+
+	if (!area || area->start >= end)
+		return 0;
+	/* Mostly one whole area goes, and nothing is cut. */
+	if (area->start != start || area->end != end) {
+		if (area_spares_take(space, &spares, area, start, end))
+			return -ENOMEM;
+		area_cut(space, &spares, start, end);
+		area = space_area_above(space, start);
+	}
+	areas_unmap(space, area, start, end);
 	return 0;
 }
 

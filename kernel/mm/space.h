@@ -104,6 +104,7 @@ struct space_request {
 /* 0 and the address; -ENOMEM, -EEXIST (NOREPLACE), -EINVAL, -EAGAIN (RLIMIT_MEMLOCK). Space lock exclusive. */
 int space_map(struct space *space, const struct space_request *request, uint64_t *address);
 int space_unmap(struct space *space, uint64_t start, uint64_t end); /* exclusive */
+void space_unmap_area(struct space *space, struct area *area);      /* exclusive */
 int space_protect(struct space *space, uint64_t start, uint64_t end, unsigned protection);
 /* The area that contains the address, or the first above it; NULL: none. Either lock. */
 struct area *space_area_above(struct space *space, uint64_t address);

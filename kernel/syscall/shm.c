@@ -47,17 +47,7 @@ static void caller_fill_lock(struct shm_caller *caller)
 
 void shm_caller_current(struct shm_caller *caller)
 {
-	const struct thread *thread = thread_current();
-
-	if (thread->cred && thread->space) {
-		caller_fill(caller, thread);
-		return;
-	}
-	/* A kernel thread, which unmaps for others: root, without a space. */
-	*caller = (struct shm_caller){
-		.pid = thread->process->pid,
-		.capabilities = CAP_MASK_ALL,
-	};
+	caller_fill(caller, thread_current());
 }
 
 /* A program's call: who calls, and the namespace. The thread has a space and credentials. */

@@ -217,11 +217,6 @@ void signal_force(int signal, int code, uint64_t address)
 	host_fail(__FILE__, __LINE__, "a signal");
 }
 
-void shm_caller_current(struct shm_caller *caller)
-{
-	*caller = (struct shm_caller){.pid = 1};
-}
-
 void file_get(struct file *file)
 {
 	(void)file;

@@ -356,7 +356,7 @@ static void merge(void)
 	/* What a host does when it merges areas. */
 	struct sim_area *low = a->areas[0], *high = a->areas[1];
 	sim.port.space_lock(&a->shm, true);
-	shm_piece_merge(&a->shm, &low->piece, &high->piece, &a->caller);
+	shm_piece_merge(&a->shm, &low->piece, &high->piece);
 	low->end = high->end;
 	a->areas[1] = a->areas[2];
 	a->area_count = 2;

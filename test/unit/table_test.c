@@ -8,7 +8,6 @@
 static void table_holds(void)
 {
 	struct shm_segment *first, *second;
-	bool removed;
 
 	world();
 	check(shm_table_is_empty(&a->shm));
@@ -35,18 +34,16 @@ static void table_holds(void)
 	check_equal(value, 42);
 	check_equal(stat_of(id).shm_nattch, 3);
 
-	check_equal(shm_table_remove(ns, &a->caller, first, &removed), 0);
-	check(removed);
+	check(shm_table_remove(&a->caller, first));
 	check_equal(stat_of(id).shm_nattch, 1);
 	check_equal(shm_table_len(&a->shm), 1);
 	check_equal(sim_read(0, given, &value), -EFAULT);
 	check_equal(sim_read(1, there + 9 * PAGE, &value), 0);
-	check_equal(shm_table_remove(ns, &a->caller, first, &removed), 0);
-	check(!removed);
+	check(!shm_table_remove(&a->caller, first));
 	check_equal(shm_detach(ns, &b->caller, there), 0);
 	check_equal(control(a, id, IPC_STAT), -EINVAL);
-	check_equal(shm_table_remove(ns, &a->caller, second, &removed), 0);
-	check(removed && shm_table_is_empty(&a->shm));
+	check(shm_table_remove(&a->caller, second));
+	check(shm_table_is_empty(&a->shm));
 	world_end();
 }
 
@@ -168,7 +165,6 @@ static int do_attach_over(void)
 static int do_table(void)
 {
 	struct shm_segment *segment;
-	bool removed;
 	uint64_t address = 0;
 	int err = shm_table_create(ns, &b->caller, 100, &segment);
 
@@ -176,8 +172,7 @@ static int do_table(void)
 		return err;
 	err = shm_table_attach(ns, &b->caller, segment, &address);
 	fail_at = 0; /* what is left to do needs no memory */
-	check_equal(shm_table_remove(ns, &b->caller, segment, &removed), 0);
-	check(removed);
+	check(shm_table_remove(&b->caller, segment));
 	return err;
 }
 static int do_namespace(void)

@@ -117,8 +117,8 @@ struct shm_port {
 	 */
 	int (*area_map)(struct shm_space *space, const struct shm_area_request *request,
 			uint64_t *address);
-	/* Unmap whatever is in [start, end): munmap(2). Space lock exclusive. 0 or -ENOMEM. */
-	int (*area_unmap)(struct shm_space *space, uint64_t start, uint64_t end);
+	/* Unmap the whole area that has this piece, and only that. Space lock exclusive. */
+	void (*area_unmap)(struct shm_space *space, struct shm_piece *piece);
 	/*
 	 * The first area that ends above the address: its bounds, and its piece
 	 * (NULL when it shows no object). False: there is none. Space lock held,

@@ -158,8 +158,8 @@ struct shm_piece {
 };
 
 void shm_space_init(struct shm_space *space, struct shm *shm);
-/* All areas are unmapped already; drops the per-process table. `caller` for dtime and lpid. */
-void shm_space_release(struct shm_space *space, const struct shm_caller *caller);
+/* All areas are unmapped already; drops the per-process table. */
+void shm_space_release(struct shm_space *space);
 
 /*
  * The host is about to insert, move, grow or reprotect an area of any kind
@@ -172,12 +172,12 @@ void shm_place(struct shm_space *space, uint64_t start, uint64_t end);
  * Show object pages from `index` on at [start, end). Fills in *piece, which
  * the caller then inserts into its areas without unlocking. Takes an object
  * reference for the mapping. shm_place has been called. For SHM_PIECE_SEGMENT
- * counts an attachment (atime, lpid from `caller`; it may be NULL otherwise).
+ * counts an attachment; `pid`, here and below, is who is named by its lpid then.
  * 0; -ENOMEM with nothing changed. Space lock exclusive.
  */
 int shm_piece_map(struct shm_space *space, struct shm_piece *piece, struct shm_object *object,
 		  uint64_t start, uint64_t end, uint64_t index, unsigned protection, unsigned flags,
-		  const struct shm_caller *caller);
+		  int32_t pid);
 /*
  * Fill what can be had without a fault: small objects into the private leaf,
  * so that they never fault when resident. After the area is inserted. Cannot
@@ -186,10 +186,9 @@ int shm_piece_map(struct shm_space *space, struct shm_piece *piece, struct shm_o
 void shm_piece_settle(struct shm_space *space, struct shm_piece *piece);
 /* The area is cut at `at`: low keeps [start, at), high becomes [at, end). Cannot fail. */
 void shm_piece_split(struct shm_space *space, struct shm_piece *low, struct shm_piece *high,
-		     uint64_t at, const struct shm_caller *caller);
+		     uint64_t at, int32_t pid);
 /* Two neighbouring areas of one object become one: low takes high's end. Not for segments. */
-void shm_piece_merge(struct shm_space *space, struct shm_piece *low, struct shm_piece *high,
-		     const struct shm_caller *caller);
+void shm_piece_merge(struct shm_space *space, struct shm_piece *low, struct shm_piece *high);
 /* The area grew in place to new_end (mremap). shm_place has been called for the new part. */
 void shm_piece_extend(struct shm_space *space, struct shm_piece *piece, uint64_t new_end);
 /*
@@ -198,13 +197,12 @@ void shm_piece_extend(struct shm_space *space, struct shm_piece *piece, uint64_t
  * Entries marked own (private copies) must be gone already. Cannot fail.
  * Space lock exclusive; piece->mapping is NULL afterwards.
  */
-void shm_piece_unmap(struct shm_space *space, struct shm_piece *piece,
-		     const struct shm_caller *caller);
+void shm_piece_unmap(struct shm_space *space, struct shm_piece *piece, int32_t pid);
 /* The area's protection changes as a whole (split first). Entries marked own are the host's. */
 void shm_piece_protect(struct shm_space *space, struct shm_piece *piece, unsigned protection);
 /* fork(2): *child is a copy of *parent in the child's space; no pages, no tables. 0; -ENOMEM. */
 int shm_piece_fork(struct shm_space *child_space, struct shm_piece *child,
-		   const struct shm_piece *parent, const struct shm_caller *caller);
+		   const struct shm_piece *parent, int32_t pid);
 
 /* What shm_fault says. */
 enum shm_fault_result {
@@ -300,10 +298,9 @@ int shm_table_attach(struct shm_namespace *ns, const struct shm_caller *caller,
 		     struct shm_segment *segment, uint64_t *address);
 /*
  * Unmap all attachments of the segment in this space and drop the hold.
- * *removed says whether the table held it. 0; -ENOMEM when an area could not be cut.
+ * False: the table does not hold it.
  */
-int shm_table_remove(struct shm_namespace *ns, const struct shm_caller *caller,
-		     struct shm_segment *segment, bool *removed);
+bool shm_table_remove(const struct shm_caller *caller, struct shm_segment *segment);
 /*
  * The held segment of this shmid; NULL: the table does not hold it. When other
  * threads may remove it meanwhile, only shm_table_attach and shm_table_remove

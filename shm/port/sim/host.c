@@ -129,7 +129,7 @@ static int area_cut(struct sim_space *space, uint64_t at)
 	high->start = at;
 	low->end = at;
 	if (low->piece.mapping)
-		shm_piece_split(&space->shm, &low->piece, &high->piece, at, &space->caller);
+		shm_piece_split(&space->shm, &low->piece, &high->piece, at, space->caller.pid);
 	area_insert(space, high);
 	return 0;
 }
@@ -199,14 +199,13 @@ static void area_unmap_whole(struct sim_space *space, struct sim_area *area)
 
 	own_pages_drop(space, start, end);
 	if (area->piece.mapping)
-		shm_piece_unmap(&space->shm, &area->piece, &space->caller);
+		shm_piece_unmap(&space->shm, &area->piece, space->caller.pid);
 	sim_expect_unreachable(space, start, end, 0);
 	area_remove(space, area);
 }
 
-static int port_area_unmap(struct shm_space *shm_space, uint64_t start, uint64_t end)
+static int range_unmap(struct sim_space *space, uint64_t start, uint64_t end)
 {
-	struct sim_space *space = sim_space_of(shm_space);
 	int error = area_cut(space, start);
 
 	if (!error)
@@ -223,6 +222,17 @@ static int port_area_unmap(struct shm_space *shm_space, uint64_t start, uint64_t
 	return 0;
 }
 
+static void port_area_unmap(struct shm_space *shm_space, struct shm_piece *piece)
+{
+	struct sim_space *space = sim_space_of(shm_space);
+	struct sim_area *area = sim_area_at(space, piece->start);
+	uint64_t start = area->start, end = area->end;
+
+	sim_assert(&area->piece == piece);
+	area_unmap_whole(space, area);
+	own_leaves_prune(space, start, end);
+}
+
 static int area_make(struct sim_space *space, uint64_t start, uint64_t end,
 		     struct shm_object *object, uint64_t index, unsigned protection, unsigned flags)
 {
@@ -235,7 +245,7 @@ static int area_make(struct sim_space *space, uint64_t start, uint64_t end,
 	shm_place(&space->shm, start, end);
 	if (object) {
 		int error = shm_piece_map(&space->shm, &area->piece, object, start, end, index,
-					  protection, flags, &space->caller);
+					  protection, flags, space->caller.pid);
 		if (error) {
 			sim.port.mem_free(area, sizeof(*area));
 			return error;
@@ -267,7 +277,7 @@ static int port_area_map(struct shm_space *shm_space, const struct shm_area_requ
 	if (occupied && !(request->flags & SHM_AREA_REPLACE))
 		return -EINVAL;
 	if (occupied) {
-		int error = port_area_unmap(shm_space, start, start + size);
+		int error = range_unmap(space, start, start + size);
 		if (error)
 			return error;
 	}
@@ -282,7 +292,7 @@ int sim_map(struct sim_space *space, uint64_t address, uint64_t pages, struct sh
 	uint64_t end = address + pages * SHM_PAGE_BYTES;
 
 	port_space_lock(&space->shm, true);
-	int error = port_area_unmap(&space->shm, address, end);
+	int error = range_unmap(space, address, end);
 	if (!error)
 		error = area_make(space, address, end, object, index, protection, flags);
 	port_space_unlock(&space->shm, true);
@@ -292,7 +302,7 @@ int sim_map(struct sim_space *space, uint64_t address, uint64_t pages, struct sh
 int sim_unmap(struct sim_space *space, uint64_t start, uint64_t end)
 {
 	port_space_lock(&space->shm, true);
-	int error = port_area_unmap(&space->shm, start, end);
+	int error = range_unmap(space, start, end);
 	port_space_unlock(&space->shm, true);
 	return error;
 }
@@ -395,11 +405,11 @@ void sim_space_destroy(struct sim_space *space)
 	port_space_lock(&space->shm, true);
 	while (space->area_count > 0) {
 		struct sim_area *area = space->areas[space->area_count - 1];
-		int error = port_area_unmap(&space->shm, area->start, area->end);
+		int error = range_unmap(space, area->start, area->end);
 		sim_assert(!error);
 	}
 	port_space_unlock(&space->shm, true);
-	shm_space_release(&space->shm, &space->caller);
+	shm_space_release(&space->shm);
 	shm_creator_exit(&space->creators);
 	for (unsigned c = 0; c < SIM_CPUS; c++)
 		if (sim.cpus[c].space == space)
@@ -446,7 +456,7 @@ static int area_fork(struct sim_space *child, struct sim_space *parent, const st
 	copy->piece = (struct shm_piece){0};
 	if (area->piece.mapping) {
 		int error =
-			shm_piece_fork(&child->shm, &copy->piece, &area->piece, &parent->caller);
+			shm_piece_fork(&child->shm, &copy->piece, &area->piece, parent->caller.pid);
 		if (error) {
 			sim.port.mem_free(copy, sizeof(*copy));
 			return error;

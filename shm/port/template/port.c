@@ -119,13 +119,11 @@ static int area_map(struct shm_space *space, const struct shm_area_request *requ
 	return -ENOMEM;
 }
 
-/* Your munmap without its lock: shm_piece_split at the ends, then shm_piece_unmap for each. */
-static int area_unmap(struct shm_space *space, uint64_t start, uint64_t end)
+/* Your munmap of one area as a whole, without its lock: shm_piece_unmap, then its record goes. */
+static void area_unmap(struct shm_space *space, struct shm_piece *piece)
 {
 	(void)space;
-	(void)start;
-	(void)end;
-	return 0;
+	(void)piece;
 }
 
 static bool area_next(struct shm_space *space, uint64_t address, uint64_t *start, uint64_t *end,
