@@ -8,14 +8,13 @@
 
 struct rwlock {
 	struct spinlock guard;
-	int32_t holders; /* guard: readers, or -1 for a writer */
+	uint32_t state; /* [a] readers, or a writer; whether somebody waits */
 	uint32_t rank;
 	struct list_node waiters; /* guard */
 };
 
 void rwlock_init(struct rwlock *lock, enum lock_rank rank);
 void rwlock_lock(struct rwlock *lock, bool exclusive);
-bool rwlock_try(struct rwlock *lock, bool exclusive);
 void rwlock_unlock(struct rwlock *lock, bool exclusive);
 
 #endif

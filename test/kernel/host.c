@@ -144,19 +144,19 @@ uint64_t clock_boot_wall_ns(void)
 void rwlock_init(struct rwlock *lock, enum lock_rank rank)
 {
 	(void)rank;
-	lock->holders = 0;
+	lock->state = 0;
 }
 
 void rwlock_lock(struct rwlock *lock, bool exclusive)
 {
-	check(exclusive ? lock->holders == 0 : lock->holders >= 0);
-	lock->holders = exclusive ? -1 : lock->holders + 1;
+	check(exclusive ? lock->state == 0 : lock->state != UINT32_MAX);
+	lock->state = exclusive ? UINT32_MAX : lock->state + 1;
 }
 
 void rwlock_unlock(struct rwlock *lock, bool exclusive)
 {
-	check(exclusive ? lock->holders == -1 : lock->holders > 0);
-	lock->holders = exclusive ? 0 : lock->holders - 1;
+	check(exclusive ? lock->state == UINT32_MAX : lock->state > 0);
+	lock->state = exclusive ? 0 : lock->state - 1;
 }
 
 void mutex_lock(struct mutex *mutex)
