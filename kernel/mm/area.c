@@ -6,6 +6,10 @@
  * answers the rest), so a change only marks the summaries on the way up as
  * stale, as far as they are not yet, and the next search makes them anew.
  *
+ * The area that came last is in the list but not in the tree, which it enters
+ * when another one comes: what goes before that, as a buffer that is mapped,
+ * used and unmapped does, never makes the tree balance itself.
+ *
  * Gaps are measured from an area's reach: where the area shows an object that
  * can be linked, that is the end of its last span, so that the slack behind
  * the object stays free of what the kernel places (a span with something else
@@ -91,7 +95,7 @@ void areas_init(struct space *space)
 {
 	space->areas.node = NULL;
 	space->areas.update = summary_forget;
-	space->lowest = space->highest = NULL;
+	space->lowest = space->highest = space->youngest = NULL;
 	space->room_under = NULL;
 }
 
@@ -128,20 +132,24 @@ void areas_free(struct area *area)
 struct area *space_area_above(struct space *space, uint64_t address)
 {
 	struct rb_node *node = space->areas.node;
-	struct area *found = NULL;
+	struct area *found = NULL, *youngest = space->youngest;
 
+	if (youngest && youngest->start <= address && address < youngest->end)
+		return youngest;
 	while (node) {
 		struct area *area = area_of(node);
 
 		if (area->end > address) {
 			found = area;
 			if (area->start <= address)
-				break;
+				return area;
 			node = node->left;
 		} else {
 			node = node->right;
 		}
 	}
+	if (youngest && youngest->start > address && (!found || youngest->start < found->start))
+		return youngest;
 	return found;
 }
 
@@ -155,22 +163,32 @@ void area_list(struct space *space, struct area *area, struct area *next)
 	*(next ? &next->previous : &space->highest) = area;
 }
 
-void area_insert(struct space *space, struct area *area, struct area *next)
+void areas_settle(struct space *space)
 {
 	struct rb_node *parent = NULL, **link = &space->areas.node;
+	struct area *area = space->youngest;
 
-	area_list(space, area, next);
+	if (!area)
+		return;
+	space->youngest = NULL;
 	/* Of two neighbours, one is below the other in the tree: that one has no child between them. */
-	if (next && !next->node.left) {
-		parent = &next->node;
+	if (area->next && !area->next->node.left) {
+		parent = &area->next->node;
 		link = &parent->left;
 	} else if (area->previous) {
 		parent = &area->previous->node;
 		link = &parent->right;
 	}
+	rb_insert(&space->areas, &area->node, parent, link);
+}
+
+void area_insert(struct space *space, struct area *area, struct area *next)
+{
+	areas_settle(space);
+	space->youngest = area;
+	area_list(space, area, next);
 	area->low = low_of(area);
 	area->reach = reach_of(area);
-	rb_insert(&space->areas, &area->node, parent, link);
 	space->area_count++;
 	space->mapped_pages += area_pages(area);
 	if (area->flags & AREA_LOCKED)
@@ -197,7 +215,10 @@ void area_remove(struct space *space, struct area *area)
 		room_forget(space, area);
 	*(area->previous ? &area->previous->next : &space->lowest) = area->next;
 	*(area->next ? &area->next->previous : &space->highest) = area->previous;
-	rb_remove(&space->areas, &area->node);
+	if (area == space->youngest)
+		space->youngest = NULL;
+	else
+		rb_remove(&space->areas, &area->node);
 	space->area_count--;
 	space->mapped_pages -= area_pages(area);
 	if (area->flags & AREA_LOCKED)
@@ -215,7 +236,8 @@ void area_resize(struct space *space, struct area *area, uint64_t start, uint64_
 	area->end = end;
 	area->low = low_of(area);
 	area->reach = reach_of(area);
-	rb_update(&space->areas, &area->node);
+	if (area != space->youngest)
+		rb_update(&space->areas, &area->node);
 }
 
 void area_split(struct space *space, struct area *area, uint64_t at, struct area *high)
@@ -376,8 +398,11 @@ static uint64_t room_in_subtree(const struct room *room, struct area *area)
 
 static uint64_t room_find(struct space *space, const struct room *room)
 {
-	struct area *root = area_of(space->areas.node);
 	uint64_t found;
+
+	areas_settle(space);
+
+	struct area *root = area_of(space->areas.node);
 
 	if (!root)
 		return room_in_gap(room, room->low, room->high);

@@ -17,9 +17,11 @@ struct area *area_alloc(void); /* zeroed; NULL: no memory */
 void area_free(struct area *area);
 /* It and all that follow it in the list. */
 void areas_free(struct area *area);
-/* Enter it before `next`, the first area above it (NULL: there is none), or into the list only. */
+/* Enter it before `next`, the first area above it (NULL: there is none). */
 void area_insert(struct space *space, struct area *area, struct area *next);
+/* For a copy of a space: into the list only; and, before it, all of the source's into its tree. */
 void area_list(struct space *space, struct area *area, struct area *next);
+void areas_settle(struct space *space);
 void area_remove(struct space *space, struct area *area);
 /* Its bounds change: mapped_pages, the tree and the piece's neighbours are kept right. */
 void area_resize(struct space *space, struct area *area, uint64_t start, uint64_t end);

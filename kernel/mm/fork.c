@@ -129,6 +129,7 @@ static int contents_fork(struct fork *fork)
 
 	if (commit_reserve(promised) != 0)
 		return -ENOMEM;
+	areas_settle(parent);
 	if (parent->fork_skips || !parent->areas.node) {
 		err = areas_fork(fork);
 	} else {

@@ -54,10 +54,10 @@ struct space {
 	struct shm_space shm;
 	struct rwlock lock;
 	struct spinlock page_table_lock;
-	uint64_t root;        /* [I] physical address of the root table */
-	uint32_t references;  /* [a] */
-	struct rb_root areas; /* space lock */
-	struct area *lowest, *highest;
+	uint64_t root;                            /* [I] physical address of the root table */
+	uint32_t references;                      /* [a] */
+	struct rb_root areas;                     /* space lock */
+	struct area *lowest, *highest, *youngest; /* youngest: not in the tree yet, or NULL */
 	size_t area_count;
 	bool fork_skips;      /* space lock: some area may be DONTFORK */
 	struct area *dropped; /* space lock: gone, but their files are not given back yet */
