@@ -86,6 +86,35 @@ static struct shm_mapping *mapping_create(struct shm_space *space, struct shm_ob
 	return mapping;
 }
 
+/* The private mapping whose space has the lowest serial from `serial` on. Object locked. */
+static struct shm_mapping *private_lowest(const struct shm_object *object, uint64_t serial)
+{
+	struct shm_mapping *lowest = NULL;
+
+	for (struct shm_mapping *mapping = object->mappings; mapping;
+	     mapping = mapping->object_next)
+		if (mapping->private && mapping->space->serial >= serial &&
+		    (!lowest || mapping->space->serial < lowest->space->serial))
+			lowest = mapping;
+	return lowest;
+}
+
+struct shm_space *shm_object_private_space(struct shm_object *object, uint64_t *serial,
+					   bool (*hold)(struct shm_space *space))
+{
+	struct shm_space *space = NULL;
+	struct shm_mapping *mapping;
+
+	shm_object_lock(object);
+	while (!space && (mapping = private_lowest(object, *serial))) {
+		*serial = mapping->space->serial + 1;
+		if (hold(mapping->space))
+			space = mapping->space;
+	}
+	shm_object_unlock(object);
+	return space;
+}
+
 /* [start, end) of a piece shows from now on: faults may enter its pages. */
 static void mapping_extend(struct shm_mapping *mapping, uint64_t start, uint64_t end)
 {

@@ -64,6 +64,7 @@ int shm_object_create(struct shm *shm, uint64_t size_pages, unsigned flags,
 
 	object->shm = shm;
 	object->serial = __atomic_fetch_add(&shm->next_serial, 1, __ATOMIC_RELAXED);
+	object->quota = NULL;
 	object->segment = NULL;
 	object->references = 1;
 	object->mutex = (struct shm_mutex){0};
@@ -118,6 +119,11 @@ void shm_object_put(struct shm_object *object)
 	/* Release: our writes come before the end; acquire: the end sees everybody's. */
 	if (__atomic_fetch_sub(&object->references, 1, __ATOMIC_ACQ_REL) == 1)
 		object_destroy(object);
+}
+
+void shm_object_set_quota(struct shm_object *object, struct shm_quota *quota)
+{
+	object->quota = quota;
 }
 
 uint64_t shm_object_serial(const struct shm_object *object)
@@ -251,7 +257,7 @@ void shm_leaf_empty(struct shm_object *object, struct shm_leaf *leaf, unsigned f
 		    unsigned count)
 {
 	const struct shm_port *port = object->shm->port;
-	uint64_t frames[FREE_BATCH], freed = 0;
+	uint64_t frames[FREE_BATCH], freed = 0, used = leaf->used;
 	unsigned batch = 0;
 
 	for (unsigned i = first; i < first + count && leaf->used > 0; i++) {
@@ -278,6 +284,8 @@ void shm_leaf_empty(struct shm_object *object, struct shm_leaf *leaf, unsigned f
 		port->frames_free(frames, batch);
 	freed += batch;
 	object->resident -= freed;
+	if (object->quota)
+		shm_count(&object->quota->used_pages, (int64_t)(leaf->used - used));
 	shm_count(&object->shm->counters.pages, -(int64_t)freed);
 }
 
@@ -287,7 +295,19 @@ void shm_object_wait_idle(struct shm_object *object)
 		object->shm->port->wait(object, &object->mutex);
 }
 
-/* Give an empty entry a zeroed frame. */
+/* One page more; false: the quota has none left. */
+static bool quota_take(struct shm_quota *quota)
+{
+	uint64_t max = __atomic_load_n(&quota->max_pages, __ATOMIC_RELAXED);
+
+	/* Relaxed: a count, it orders nothing. */
+	if (__atomic_add_fetch(&quota->used_pages, 1, __ATOMIC_RELAXED) <= max || !max)
+		return true;
+	shm_count(&quota->used_pages, -1);
+	return false;
+}
+
+/* Give an empty entry a zeroed frame. 0; -EAGAIN: fill the reserve; -ENOSPC. */
 static int page_create(struct shm_object *object, struct shm_leaf *leaf, uint64_t *entry,
 		       struct shm_reserve *reserve)
 {
@@ -298,6 +318,10 @@ static int page_create(struct shm_object *object, struct shm_leaf *leaf, uint64_
 		frame = object->shm->port->frame_alloc(SHM_NOWAIT);
 	if (!frame)
 		return -EAGAIN;
+	if (object->quota && !quota_take(object->quota)) {
+		reserve->frame = frame;
+		return -ENOSPC;
+	}
 	shm_entry_store(entry, shm_entry_object_page(frame));
 	leaf->used++;
 	object->resident++;

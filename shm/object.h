@@ -43,6 +43,7 @@ struct shm_radix {
 struct shm_object {
 	struct shm *shm;             /* [I] */
 	uint64_t serial;             /* [I] */
+	struct shm_quota *quota;     /* [I] after shm_object_set_quota; NULL: none */
 	struct shm_segment *segment; /* [I] after shm_object_set_segment; no reference */
 	uint64_t references;         /* [a] */
 	struct shm_mutex mutex;
@@ -109,7 +110,7 @@ int shm_object_leaf_make(struct shm_object *object, uint64_t index, struct shm_r
 			 struct shm_leaf **leaf);
 /*
  * Make page `index` present: 0 and its leaf; -EAGAIN: fill the reserve; -EIO:
- * poisoned; -EFBIG: past the end. Object locked; unlocks it for a moment when
+ * poisoned; -EFBIG: past the end; -ENOSPC: the quota. Object locked; unlocks it for a moment when
  * the page is under I/O or must be read. *made: it was not there before.
  */
 int shm_object_page_make(struct shm_object *object, uint64_t index, struct shm_reserve *reserve,

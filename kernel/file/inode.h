@@ -13,23 +13,23 @@
 #include "abi/stat.h"
 #include "kernel/file/file.h"
 #include "kernel/process/cred.h"
+#include "shm/shm.h"
 
 struct pipe;
 struct inode;
 
 /* One file system: a tree of dentries under its root, mounted in at most one place. */
 struct filesystem {
-	const char *type;     /* [I] */
-	uint64_t device;      /* [I] st_dev */
-	int64_t magic;        /* [I] statfs f_type */
-	bool changeable;      /* [I] names can be made and removed */
-	uint32_t mount_flags; /* [t] MS_* */
-	uint32_t references;  /* [a] inodes, and the mount */
-	uint64_t next_number; /* [a] of inodes */
-	uint64_t inodes_max;  /* [I] 0: no limit */
-	uint64_t inode_count; /* [a] */
-	uint64_t pages_max;   /* [a] 0: no limit */
-	uint64_t pages_used;  /* [a] */
+	const char *type;       /* [I] */
+	uint64_t device;        /* [I] st_dev */
+	int64_t magic;          /* [I] statfs f_type */
+	bool changeable;        /* [I] names can be made and removed */
+	uint32_t mount_flags;   /* [t] MS_* */
+	uint32_t references;    /* [a] inodes, and the mount */
+	uint64_t next_number;   /* [a] of inodes */
+	uint64_t inodes_max;    /* [I] 0: no limit */
+	uint64_t inode_count;   /* [a] */
+	struct shm_quota quota; /* of pages */
 };
 
 struct filesystem *filesystem_create(const char *type, int64_t magic, bool changeable);
@@ -78,7 +78,6 @@ struct inode {
 		const void *generic;       /* /proc: its own */
 	};
 	struct pipe *pipe;      /* [i] fifos: made at the first open */
-	uint64_t pages_charged; /* [i] to the file system */
 	uint32_t seals;         /* [i] F_SEAL_* */
 	int32_t writable_maps;  /* [a] areas that show it shared and may write; grows under [i] */
 	uint64_t private[2];    /* [I] /proc: what it shows */

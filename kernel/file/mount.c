@@ -75,8 +75,8 @@ static bool parse_size(const char *text, uint64_t *pages)
 	if (!string_parse_u64(&text, &value))
 		return false;
 	if (*text == '%') {
-		*pages = frame_total_count() * value / 100;
-		return true;
+		value = frame_total_count() * value / 100 * PAGE_BYTES;
+		text++;
 	}
 	switch (*text | 32) {
 	case 'g':
@@ -87,9 +87,10 @@ static bool parse_size(const char *text, uint64_t *pages)
 		__attribute__((fallthrough));
 	case 'k':
 		value <<= 10;
+		text++;
 	}
 	*pages = (value + PAGE_BYTES - 1) >> PAGE_SHIFT;
-	return true;
+	return *text == 0 || *text == ',';
 }
 
 static uint64_t parse_number(const char *text, unsigned base)
@@ -101,29 +102,55 @@ static uint64_t parse_number(const char *text, unsigned base)
 	return value;
 }
 
-/* size=, nr_blocks=, mode=, uid=, gid=; others are let pass. 0; -EINVAL. tmpfs(5). */
+/* Does the option that text begins with have this name? Then *value is what follows it. */
+static bool is_option(const char *text, const char *name, const char **value)
+{
+	size_t length = strlen(name);
+
+	*value = text + length;
+	return !strncmp(text, name, length);
+}
+
+/* One option. 0; -EINVAL: unknown, or not a number. tmpfs(5). */
+static int parse_option(const char *text, struct options *options)
+{
+	static const char *const ignored[] = {"nr_inodes=", "huge=",  "mpol=", "inode32",
+					      "inode64",    "noswap", "rw",    "ro"};
+	const char *value;
+
+	if (is_option(text, "size=", &value))
+		return parse_size(value, &options->pages_max) ? 0 : -EINVAL;
+	if (is_option(text, "nr_blocks=", &value))
+		options->pages_max = parse_number(value, 10);
+	else if (is_option(text, "mode=", &value))
+		options->mode = (uint32_t)parse_number(value, 8) & 07777;
+	else if (is_option(text, "uid=", &value))
+		options->uid = (uint32_t)parse_number(value, 10);
+	else if (is_option(text, "gid=", &value))
+		options->gid = (uint32_t)parse_number(value, 10);
+	else {
+		for (unsigned i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+			if (is_option(text, ignored[i], &value))
+				return 0;
+		return *text == 0 || *text == ',' ? 0 : -EINVAL;
+	}
+	return 0;
+}
+
+/* All of a tmpfs's, separated by commas. 0; -EINVAL. */
 static int parse_options(const char *text, struct options *options)
 {
-	while (*text) {
+	int err = 0;
+
+	while (*text && !err) {
 		const char *end = strchr(text, ',');
 
-		if (!strncmp(text, "size=", 5)) {
-			if (!parse_size(text + 5, &options->pages_max))
-				return -EINVAL;
-		} else if (!strncmp(text, "nr_blocks=", 10)) {
-			options->pages_max = parse_number(text + 10, 10);
-		} else if (!strncmp(text, "mode=", 5)) {
-			options->mode = (uint32_t)parse_number(text + 5, 8) & 07777;
-		} else if (!strncmp(text, "uid=", 4)) {
-			options->uid = (uint32_t)parse_number(text + 4, 10);
-		} else if (!strncmp(text, "gid=", 4)) {
-			options->gid = (uint32_t)parse_number(text + 4, 10);
-		}
+		err = parse_option(text, options);
 		if (!end)
 			break;
 		text = end + 1;
 	}
-	return 0;
+	return err;
 }
 
 /* A new tmpfs and its root directory. */
@@ -188,20 +215,25 @@ static long mount_walked(struct path_walk *walk, const char *type, const char *s
 	struct options options = {frame_total_count() / 2, 01777, walk->access.uid,
 				  walk->access.gid};
 	if (flags & MS_REMOUNT) {
-		options.pages_max = here->pages_max;
-		if (!walk->child->mount || parse_options(text, &options))
+		bool is_tmpfs = here->magic == TMPFS_MAGIC;
+
+		options.pages_max = here->quota.max_pages;
+		if (!walk->child->mount || (is_tmpfs && parse_options(text, &options)))
+			return -EINVAL;
+		/* Not below what is used already. */
+		if (options.pages_max != here->quota.max_pages && options.pages_max &&
+		    options.pages_max < here->quota.used_pages)
 			return -EINVAL;
 		here->mount_flags = (uint32_t)flags & KEPT_FLAGS;
-		here->pages_max = options.pages_max;
+		__atomic_store_n(&here->quota.max_pages, options.pages_max, __ATOMIC_RELAXED);
 		return 0;
 	}
 	if (flags & (MS_PRIVATE | MS_SLAVE | MS_SHARED | MS_UNBINDABLE))
 		return walk->child->mount ? 0 : -EINVAL; /* one namespace: nothing to propagate */
 	if (flags & (MS_BIND | MS_MOVE))
 		return -EINVAL;
-	int err = parse_options(text, &options);
-	if (err)
-		return err;
+	if (!strcmp(type, "tmpfs") && parse_options(text, &options))
+		return -EINVAL;
 	return mount_new(type, source, walk->child, (uint32_t)flags, &options);
 }
 

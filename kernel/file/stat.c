@@ -169,7 +169,8 @@ long sys_faccessat2(const uint64_t *argument)
 static long statfs_put(struct filesystem *filesystem, uint64_t to)
 {
 	struct abi_statfs stat;
-	uint64_t used = filesystem->pages_used, free = frame_free_estimate();
+	uint64_t used = __atomic_load_n(&filesystem->quota.used_pages, __ATOMIC_RELAXED);
+	uint64_t max = filesystem->quota.max_pages;
 
 	memset(&stat, 0, sizeof(stat));
 	stat.f_type = filesystem->magic;
@@ -178,9 +179,8 @@ static long statfs_put(struct filesystem *filesystem, uint64_t to)
 	stat.f_flags = ST_VALID | filesystem->mount_flags;
 	stat.f_fsid[0] = (int32_t)filesystem->device;
 	if (filesystem->changeable) {
-		stat.f_blocks = filesystem->pages_max ? filesystem->pages_max : used + free;
-		uint64_t left = stat.f_blocks > used ? stat.f_blocks - used : 0;
-		stat.f_bfree = stat.f_bavail = left < free ? left : free;
+		stat.f_blocks = max ? max : used + frame_free_estimate();
+		stat.f_bfree = stat.f_bavail = stat.f_blocks > used ? stat.f_blocks - used : 0;
 		stat.f_files = filesystem->inodes_max;
 		stat.f_ffree = stat.f_files > filesystem->inode_count
 				       ? stat.f_files - filesystem->inode_count

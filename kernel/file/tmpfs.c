@@ -10,8 +10,7 @@
  *
  * Locks: writes, resizes and making the object hold the inode's lock; reads
  * hold none: they pin a page, copy and unpin. A read beside a shrink may see
- * either. Pages are charged to the file system's limit after each change, so
- * pages that mappings touch are charged late: at the next write or stat.
+ * either. The object counts its pages against the file system's limit.
  */
 
 #include "abi/errno.h"
@@ -34,23 +33,13 @@ static uint64_t pages_of(uint64_t size_bytes)
 	return (size_bytes + PAGE_BYTES - 1) >> PAGE_SHIFT;
 }
 
-/* What the object holds now is what the file system is charged. Inode lock held, or the last reference. */
-static void charge(struct inode *inode)
-{
-	uint64_t pages = inode->object ? shm_object_resident_pages(inode->object) : 0;
-
-	__atomic_fetch_add(&inode->filesystem->pages_used, pages - inode->pages_charged,
-			   __ATOMIC_RELAXED);
-	inode->pages_charged = pages;
-}
-
 /* Is there room for `pages` more? */
 static bool has_room(struct inode *inode, uint64_t pages)
 {
-	uint64_t max = inode->filesystem->pages_max;
+	const struct shm_quota *quota = &inode->filesystem->quota;
 
-	return !max ||
-	       __atomic_load_n(&inode->filesystem->pages_used, __ATOMIC_RELAXED) + pages <= max;
+	return !quota->max_pages ||
+	       __atomic_load_n(&quota->used_pages, __ATOMIC_RELAXED) + pages <= quota->max_pages;
 }
 
 /* The object, of as many pages as the size has. Inode lock held. */
@@ -62,9 +51,12 @@ static int object_need(struct inode *inode)
 		return 0;
 	int err = shm_object_create(&shm_instance, pages_of(inode->size_bytes),
 				    SHM_OBJECT_NORESERVE, &object);
-	if (!err) /* Release: who reads the pointer without the lock sees a whole object. */
-		__atomic_store_n(&inode->object, object, __ATOMIC_RELEASE);
-	return err;
+	if (err)
+		return err;
+	shm_object_set_quota(object, &inode->filesystem->quota);
+	/* Release: who reads the pointer without the lock sees a whole object. */
+	__atomic_store_n(&inode->object, object, __ATOMIC_RELEASE);
+	return 0;
 }
 
 static struct shm_object *object_seen(struct inode *inode)
@@ -124,11 +116,6 @@ static long write_chunk(struct inode *inode, struct io *io, uint64_t position, u
 
 	if (position + chunk > inode->size_bytes && (inode->seals & F_SEAL_GROW))
 		return -EPERM;
-	if (inode->filesystem->pages_max && !shm_object_page_present(inode->object, index)) {
-		charge(inode);
-		if (!has_room(inode, 1))
-			return -ENOSPC;
-	}
 	int err = shm_object_page_pin(inode->object, index, true, &frame);
 	if (err)
 		return err;
@@ -171,7 +158,6 @@ static long write_locked(struct inode *inode, struct io *io, uint64_t position)
 	}
 	if (pages_of(inode->size_bytes) < pages_of(end)) /* it fell short: back to what there is */
 		(void)shm_object_resize(inode->object, pages_of(inode->size_bytes));
-	charge(inode);
 	return done ? done : result;
 }
 
@@ -222,14 +208,15 @@ static int tmpfs_resize(struct inode *inode, uint64_t size_bytes)
 		return err;
 	__atomic_store_n(&inode->size_bytes, size_bytes, __ATOMIC_RELAXED);
 	if (inode->object && size_bytes < old) {
-		if (pages_of(size_bytes) < pages_of(old))
+		if (pages_of(size_bytes) < pages_of(old)) {
 			(void)shm_object_resize(inode->object, pages_of(size_bytes));
+			space_drop_copies(inode->object);
+		}
 		if (size_bytes & (PAGE_BYTES - 1)) {
 			uint64_t end = pages_of(size_bytes) << PAGE_SHIFT;
 			page_wipe(inode, size_bytes, end);
 		}
 	}
-	charge(inode);
 	inode_touch_modify(inode);
 	return 0;
 }
@@ -290,9 +277,8 @@ static int populate_locked(struct inode *inode, uint64_t offset, uint64_t end)
 		last = pages_of(inode->size_bytes);
 	if (first >= last)
 		return 0;
-	charge(inode);
 	/* Before all memory is taken for nothing, and before counting for ever. */
-	uint64_t most = inode->filesystem->pages_max;
+	uint64_t most = inode->filesystem->quota.max_pages;
 	if (!most)
 		most = frame_free_estimate() + shm_object_resident_pages(inode->object);
 	if (last - first > most || !has_room(inode, missing_count(inode->object, first, last)))
@@ -333,7 +319,6 @@ int tmpfs_allocate(struct inode *inode, unsigned mode, uint64_t offset, uint64_t
 		return -EFBIG;
 	mutex_lock(&inode->lock);
 	int err = allocate_locked(inode, mode, offset, offset + length);
-	charge(inode);
 	if (!err) {
 		inode_drop_setid(inode);
 		inode_touch_modify(inode);
@@ -388,7 +373,6 @@ static void tmpfs_file_destroy(struct inode *inode)
 	if (!object)
 		return;
 	inode->object = NULL;
-	charge(inode);
 	shm_object_put(object);
 }
 
@@ -469,7 +453,7 @@ struct filesystem *tmpfs_create(uint64_t pages_max)
 
 	if (!filesystem)
 		return NULL;
-	filesystem->pages_max = pages_max;
+	filesystem->quota.max_pages = pages_max;
 	if (pages_max) /* as on Linux: names must not take all memory either */
 		filesystem->inodes_max = frame_total_count() / 2;
 	return filesystem;

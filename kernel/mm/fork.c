@@ -149,11 +149,14 @@ int space_fork(struct space *parent, struct space **made)
 
 	if (err)
 		return err;
+	fork.child->unborn = true; /* nobody sees it before the first piece is in */
 	space_lock(parent, true);
 	layout_copy(fork.child, parent);
 	err = contents_fork(&fork);
 	if (fork.flush)
 		flush_range(parent, 0, mmu_user_end, false);
+	/* Release: who finds it born finds it whole. */
+	__atomic_store_n(&fork.child->unborn, false, __ATOMIC_RELEASE);
 	space_unlock(parent, true);
 	if (err) {
 		space_put(fork.child);

@@ -97,6 +97,8 @@ static long request_map(struct space_request *request, uint64_t flags)
 	space_lock(space, true);
 	int err = space_map(space, request, &address);
 
+	if (request->object) /* before the file: the area has both, and may go any time now */
+		shm_object_put(request->object);
 	space_unlock(space, true);
 	if (err)
 		return err;
@@ -137,8 +139,6 @@ long sys_mmap(const uint64_t *argument)
 		result = object_take(&request, file, flags);
 	if (!result)
 		result = request_map(&request, flags);
-	if (request.object)
-		shm_object_put(request.object);
 	if (request.file && result >= 0)
 		return result; /* the area has the file now */
 	if (request.flags & AREA_WRITER)

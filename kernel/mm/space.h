@@ -59,6 +59,7 @@ struct space {
 	struct rb_root areas;                     /* space lock */
 	struct area *lowest, *highest, *youngest; /* youngest: not in the tree yet, or NULL */
 	size_t area_count;
+	bool unborn;          /* [a] space_fork is making it */
 	bool fork_skips;      /* space lock: some area may be DONTFORK */
 	struct area *dropped; /* space lock: gone, but their files are not given back yet */
 	uint64_t brk_start, brk_end;
@@ -114,6 +115,8 @@ static inline struct area *area_next(const struct area *area)
 }
 /* Make the pages of [start, end) present, as mlock and MAP_POPULATE do. 0, -ENOMEM, -EFAULT. No locks. */
 int space_populate(struct space *space, uint64_t start, uint64_t end);
+/* The object of a file has shrunk: private copies of pages past its end go. No locks but the file's. */
+void space_drop_copies(struct shm_object *object);
 /* The area at the address was just mapped or grew: if it is locked, its pages from there on come. No locks. */
 void space_populate_locked(struct space *space, uint64_t start);
 /*

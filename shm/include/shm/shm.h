@@ -87,6 +87,14 @@ void shm_object_get(struct shm_object *object);
 /* Drop a reference; the last one frees all pages. No object, leaf or port locks held. */
 void shm_object_put(struct shm_object *object);
 
+/* A limit that objects share, as the files of one file system do. Its owner reads and sets it. */
+struct shm_quota {
+	uint64_t used_pages; /* [a] of all its objects, present or elsewhere */
+	uint64_t max_pages;  /* [a] 0: no limit. A page beyond is -ENOSPC, and SIGBUS for a fault */
+};
+/* The object has no page yet, and nobody else knows it. The quota outlives it. */
+void shm_object_set_quota(struct shm_object *object, struct shm_quota *quota);
+
 uint64_t shm_object_serial(const struct shm_object *object);
 uint64_t shm_object_size_pages(const struct shm_object *object);
 uint64_t shm_object_resident_pages(const struct shm_object *object);
@@ -101,7 +109,7 @@ uint64_t shm_object_alignment_bytes(const struct shm_object *object);
 int shm_object_resize(struct shm_object *object, uint64_t size_pages);
 /* Free pages [first, first + count), which read as zeros again. fallocate(2) PUNCH_HOLE. */
 void shm_object_punch(struct shm_object *object, uint64_t first, uint64_t count);
-/* Make pages present. 0; -ENOMEM: some may be; -EFBIG past the end. */
+/* Make pages present. 0; -ENOMEM, -ENOSPC: some may be; -EFBIG past the end. */
 int shm_object_populate(struct shm_object *object, uint64_t first, uint64_t count);
 /*
  * Evict up to `count` present pages from `first` on: cleared everywhere, one
@@ -122,6 +130,14 @@ uint64_t shm_object_age(struct shm_object *object, uint64_t first, uint64_t coun
  */
 int shm_object_page_pin(struct shm_object *object, uint64_t index, bool create, uint64_t *frame);
 void shm_object_page_unpin(struct shm_object *object, uint64_t frame);
+/*
+ * The next space that shows the object in a private mapping, for a host that
+ * looks at its own copies there: that with the lowest serial from *serial on for which
+ * `hold`, called with the object locked, takes a reference (it may refuse with false).
+ * *serial becomes one more than the space's. NULL: no more. No locks held.
+ */
+struct shm_space *shm_object_private_space(struct shm_object *object, uint64_t *serial,
+					   bool (*hold)(struct shm_space *space));
 /* Is the page present? For mincore(2), SEEK_DATA, statistics. */
 bool shm_object_page_present(struct shm_object *object, uint64_t index);
 /* The first page from `index` on that is present, or UINT64_MAX; holes of any size are one step. */
