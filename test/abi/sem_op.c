@@ -1,0 +1,767 @@
+// SPDX-License-Identifier: MIT
+/* semop(2), semtimedop(2): atomic operations, waiting, waking, SEM_UNDO. */
+
+#include "sem_test.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+static int set; /* of the case; children inherit it */
+
+/* ---- without waiting ---- */
+
+static void values_change(void)
+{
+	set = make_set(2, 0600);
+	CHECK_OK(operate(set, 0, 5, 0));
+	CHECK_EQ(value_of(set, 0), 5);
+	CHECK_OK(operate(set, 0, -3, 0));
+	CHECK_EQ(value_of(set, 0), 2);
+	CHECK_OK(operate(set, 1, 0, 0));
+	CHECK_EQ(semctl(set, 0, GETPID), getpid());
+	/* Waiting for zero counts as an operation, too. */
+	CHECK_EQ(semctl(set, 1, GETPID), getpid());
+	CHECK(stat_set(set).sem_otime > 0);
+	remove_set(set);
+}
+
+static void would_wait(void)
+{
+	set = make_set(1, 0600);
+	CHECK_ERROR(operate(set, 0, -1, IPC_NOWAIT), EAGAIN);
+	CHECK_OK(operate(set, 0, 1, 0));
+	CHECK_ERROR(operate(set, 0, 0, IPC_NOWAIT), EAGAIN);
+	CHECK_ERROR(operate(set, 0, -2, IPC_NOWAIT), EAGAIN);
+	CHECK_EQ(value_of(set, 0), 1);
+	remove_set(set);
+}
+
+static void all_or_nothing(void)
+{
+	struct sembuf operations[] = {{0, 1, 0}, {1, 2, 0}, {2, -1, IPC_NOWAIT}, {0, 5, 0}};
+
+	set = make_set(3, 0600);
+	CHECK_ERROR(semop(set, operations, 4), EAGAIN);
+	CHECK_EQ(value_of(set, 0), 0);
+	CHECK_EQ(value_of(set, 1), 0);
+	CHECK_EQ(semctl(set, 1, GETPID), 0);
+	operations[2].sem_op = 1;
+	CHECK_OK(semop(set, operations, 4));
+	CHECK_EQ(value_of(set, 0), 6);
+	CHECK_EQ(value_of(set, 1), 2);
+	CHECK_EQ(value_of(set, 2), 1);
+	remove_set(set);
+}
+
+static void in_order_on_one(void)
+{
+	struct sembuf up_first[] = {{0, 1, 0}, {0, -1, IPC_NOWAIT}, {0, 0, IPC_NOWAIT}};
+	struct sembuf down_first[] = {{0, -1, IPC_NOWAIT}, {0, 1, 0}};
+	struct sembuf zero_then_up[] = {{0, 0, IPC_NOWAIT}, {0, 1, 0}};
+
+	set = make_set(1, 0600);
+	CHECK_OK(semop(set, up_first, 3));
+	CHECK_EQ(value_of(set, 0), 0);
+	CHECK_ERROR(semop(set, down_first, 2), EAGAIN);
+	CHECK_OK(semop(set, zero_then_up, 2));
+	CHECK_ERROR(semop(set, zero_then_up, 2), EAGAIN);
+	CHECK_EQ(value_of(set, 0), 1);
+	remove_set(set);
+}
+
+static void nowait_of_the_blocking_one_counts(void)
+{
+	struct sembuf operations[] = {{0, 1, IPC_NOWAIT}, {1, -1, 0}};
+	struct timespec soon = {0, 20000000};
+
+	set = make_set(2, 0600);
+	CHECK_ERROR(semtimedop(set, operations, 2, &soon), EAGAIN);
+	CHECK_EQ(value_of(set, 0), 0);
+	remove_set(set);
+}
+
+static void out_of_range(void)
+{
+	struct sembuf operations[] = {{1, 1, 0}, {0, 1, 0}};
+
+	set = make_set(2, 0600);
+	set_value(set, 0, VALUE_MAX);
+	CHECK_ERROR(operate(set, 0, 1, 0), ERANGE);
+	CHECK_ERROR(semop(set, operations, 2), ERANGE);
+	CHECK_EQ(value_of(set, 1), 0);
+	CHECK_OK(operate(set, 0, -32767, 0));
+	CHECK_OK(operate(set, 0, 32767, 0));
+	CHECK_EQ(value_of(set, 0), VALUE_MAX);
+	CHECK_ERROR(operate(set, 0, -32768, IPC_NOWAIT), EAGAIN);
+	remove_set(set);
+}
+
+static void bad_arguments(void)
+{
+	static struct sembuf many[501];
+	struct timespec bad = {0, 1000000000}, negative = {-1, 0};
+	struct sembuf one = {0, 0, 0};
+
+	set = make_set(2, 0600);
+	CHECK_ERROR(semop(set, many, 0), EINVAL);
+	CHECK_ERROR(semop(set, many, 501), E2BIG);
+	CHECK_ERROR(semop(-1, many, 501), E2BIG);
+	CHECK_ERROR(semop(set, many, (size_t)-1), E2BIG);
+	CHECK_OK(semop(set, many, 500));
+	CHECK_ERROR(semop(-1, many, 1), EINVAL);
+	CHECK_ERROR(semop(set + 1, many, 1), EINVAL);
+	CHECK_ERROR(operate(set, 2, 0, 0), EFBIG);
+	CHECK_ERROR(operate(set, 65535, 1, 0), EFBIG);
+	CHECK_ERROR(semop(set, (struct sembuf *)8, 1), EFAULT);
+	CHECK_ERROR(semop(-1, (struct sembuf *)8, 1), EFAULT);
+	CHECK_ERROR(semtimedop(set, &one, 1, (struct timespec *)8), EFAULT);
+	CHECK_ERROR(semtimedop(set, many, 501, (struct timespec *)8), EFAULT);
+	CHECK_ERROR(semtimedop(set, &one, 1, &bad), EINVAL);
+	CHECK_ERROR(semtimedop(set, &one, 1, &negative), EINVAL);
+	CHECK_ERROR(semtimedop(set, many, 501, &bad), E2BIG);
+	CHECK_ERROR(semtimedop(set, (struct sembuf *)8, 1, &bad), EFAULT);
+	remove_set(set);
+}
+
+/* ---- waiting ---- */
+
+static void take_one(void *argument)
+{
+	CHECK_OK(operate(set, 0, *(int *)argument, 0));
+}
+
+static void waits_until_enough(void)
+{
+	int change = -3;
+
+	set = make_set(1, 0600);
+	pid_t pid = abi_start(take_one, &change);
+	await_waiters(set, 0, GETNCNT, 1);
+	CHECK_EQ(semctl(set, 0, GETZCNT), 0);
+	CHECK_OK(operate(set, 0, 2, 0));
+	CHECK_EQ(semctl(set, 0, GETNCNT), 1);
+	CHECK_EQ(value_of(set, 0), 2);
+	CHECK_OK(operate(set, 0, 1, 0));
+	/* It was done for the sleeper: nobody can come in between. */
+	CHECK_EQ(value_of(set, 0), 0);
+	CHECK_EQ(semctl(set, 0, GETPID), pid);
+	CHECK_EQ(semctl(set, 0, GETNCNT), 0);
+	abi_join(pid);
+	remove_set(set);
+}
+
+static void waits_for_zero(void)
+{
+	int change = 0;
+
+	set = make_set(1, 0600);
+	set_value(set, 0, 2);
+	pid_t a = abi_start(take_one, &change), b = abi_start(take_one, &change);
+	await_waiters(set, 0, GETZCNT, 2);
+	CHECK_EQ(semctl(set, 0, GETNCNT), 0);
+	CHECK_OK(operate(set, 0, -1, 0));
+	CHECK_EQ(semctl(set, 0, GETZCNT), 2);
+	CHECK_OK(operate(set, 0, -1, 0));
+	CHECK_EQ(semctl(set, 0, GETZCNT), 0);
+	abi_join(a);
+	abi_join(b);
+	remove_set(set);
+}
+
+static void zeros_go_before_changes(void)
+{
+	struct sembuf down_up[] = {{0, -1, 0}, {0, 1, 0}};
+	int zero = 0, take = -1;
+
+	/* To 0 and at once to 1 again: who waits for zero sees nothing of it. */
+	set = make_set(1, 0600);
+	set_value(set, 0, 1);
+	pid_t waiter = abi_start(take_one, &zero);
+	await_waiters(set, 0, GETZCNT, 1);
+	CHECK_OK(semop(set, down_up, 2));
+	CHECK_EQ(semctl(set, 0, GETZCNT), 1);
+	/* A sleeper's operation makes it 0: that wakes the other one. */
+	CHECK_OK(operate(set, 0, -1, 0));
+	abi_join(waiter);
+	pid_t taker = abi_start(take_one, &take);
+	await_waiters(set, 0, GETNCNT, 1);
+	CHECK_OK(operate(set, 0, 1, 0));
+	CHECK_EQ(value_of(set, 0), 0);
+	abi_join(taker);
+	remove_set(set);
+}
+
+static void setval_wakes(void)
+{
+	int take = -5, zero = 0;
+	unsigned short zeros[1] = {0};
+
+	set = make_set(1, 0600);
+	pid_t pid = abi_start(take_one, &take);
+	await_waiters(set, 0, GETNCNT, 1);
+	set_value(set, 0, 7);
+	CHECK_EQ(value_of(set, 0), 2);
+	abi_join(pid);
+	pid = abi_start(take_one, &zero);
+	await_waiters(set, 0, GETZCNT, 1);
+	CHECK_OK(semctl(set, 0, SETALL, (union semctl_argument){.array = zeros}));
+	abi_join(pid);
+	remove_set(set);
+}
+
+/* Sleepers in order of arrival; each that is served writes its number behind the last. */
+static int *order;
+
+static void take_and_note(void *argument)
+{
+	int number = *(int *)argument;
+
+	CHECK_OK(operate(set, 0, -1, 0));
+	order[__atomic_fetch_add(&order[0], 1, __ATOMIC_SEQ_CST)] = number;
+	CHECK_OK(operate(set, 1, 1, 0));
+}
+
+static void first_come_first_served(void)
+{
+	pid_t pids[5];
+
+	set = make_set(2, 0600);
+	order = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	order[0] = 1;
+	for (int i = 0; i < 5; i++) {
+		pids[i] = abi_start(take_and_note, &i);
+		await_waiters(set, 0, GETNCNT, i + 1);
+	}
+	for (int i = 0; i < 5; i++) {
+		CHECK_OK(operate(set, 0, 1, 0));
+		CHECK_OK(operate(set, 1, -1, 0)); /* it has been here */
+		CHECK_EQ(order[i + 1], i);
+		abi_join(pids[i]);
+	}
+	remove_set(set);
+}
+
+static void small_one_overtakes(void)
+{
+	int much = -5, little = -1;
+
+	set = make_set(1, 0600);
+	pid_t first = abi_start(take_one, &much);
+	await_waiters(set, 0, GETNCNT, 1);
+	pid_t second = abi_start(take_one, &little);
+	await_waiters(set, 0, GETNCNT, 2);
+	CHECK_OK(operate(set, 0, 1, 0));
+	abi_join(second);
+	CHECK_EQ(value_of(set, 0), 0);
+	CHECK_OK(operate(set, 0, 5, 0));
+	abi_join(first);
+	remove_set(set);
+}
+
+static void move_one(void *argument)
+{
+	struct sembuf operations[] = {{0, -1, 0}, {1, 1, 0}};
+
+	(void)argument;
+	CHECK_OK(semop(set, operations, 2));
+}
+
+static void chain(void)
+{
+	int take = -1;
+
+	/* The second sleeper's operations let the first go on. */
+	set = make_set(3, 0600);
+	struct sembuf both[] = {{1, -1, 0}, {2, 1, 0}};
+	pid_t first = fork();
+	if (first == 0)
+		_exit(semop(set, both, 2) == 0 ? 0 : 1);
+	await_waiters(set, 1, GETNCNT, 1);
+	pid_t second = abi_start(move_one, NULL);
+	await_waiters(set, 0, GETNCNT, 1);
+	CHECK_OK(operate(set, 0, 1, 0));
+	CHECK_EQ(value_of(set, 2), 1);
+	CHECK_EQ(value_of(set, 1), 0);
+	abi_join(first);
+	abi_join(second);
+	CHECK_OK(operate(set, 2, take, 0));
+	remove_set(set);
+}
+
+static void counts_follow_the_blocking_one(void)
+{
+	struct sembuf operations[] = {{0, -1, 0}, {1, -1, 0}, {2, 0, 0}};
+
+	set = make_set(3, 0600);
+	set_value(set, 2, 1);
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(semop(set, operations, 3) == 0 ? 0 : 1);
+	await_waiters(set, 0, GETNCNT, 1);
+	CHECK_EQ(semctl(set, 1, GETNCNT), 0);
+	CHECK_OK(operate(set, 0, 1, 0));
+	CHECK_EQ(semctl(set, 0, GETNCNT), 0);
+	CHECK_EQ(semctl(set, 1, GETNCNT), 1);
+	CHECK_OK(operate(set, 1, 1, 0));
+	CHECK_EQ(semctl(set, 1, GETNCNT), 0);
+	CHECK_EQ(semctl(set, 2, GETZCNT), 1);
+	CHECK_OK(operate(set, 2, -1, 0));
+	abi_join(pid);
+	CHECK_EQ(value_of(set, 0), 0);
+	remove_set(set);
+}
+
+static void sleeper_finds_nowait(void *argument)
+{
+	struct sembuf operations[] = {{0, -1, 0}, {1, -1, IPC_NOWAIT}};
+
+	(void)argument;
+	CHECK_ERROR(semop(set, operations, 2), EAGAIN);
+}
+
+static void nowait_after_sleep(void)
+{
+	set = make_set(2, 0600);
+	pid_t pid = abi_start(sleeper_finds_nowait, NULL);
+	await_waiters(set, 0, GETNCNT, 1);
+	CHECK_OK(operate(set, 0, 1, 0));
+	abi_join(pid);
+	CHECK_EQ(value_of(set, 0), 1);
+	remove_set(set);
+}
+
+static void sleeper_out_of_range(void *argument)
+{
+	struct sembuf operations[] = {{0, -1, 0}, {1, 1, 0}};
+
+	(void)argument;
+	CHECK_ERROR(semop(set, operations, 2), ERANGE);
+}
+
+static void range_after_sleep(void)
+{
+	set = make_set(2, 0600);
+	pid_t pid = abi_start(sleeper_out_of_range, NULL);
+	await_waiters(set, 0, GETNCNT, 1);
+	set_value(set, 1, VALUE_MAX);
+	CHECK_OK(operate(set, 0, 1, 0));
+	abi_join(pid);
+	CHECK_EQ(value_of(set, 0), 1);
+	remove_set(set);
+}
+
+static void removed_meanwhile(void *argument)
+{
+	CHECK_ERROR(operate(set, 0, *(int *)argument, 0), EIDRM);
+}
+
+static void removal_wakes_all(void)
+{
+	int take = -1, zero = 0;
+
+	set = make_set(2, 0600);
+	pid_t a = abi_start(removed_meanwhile, &take);
+	await_waiters(set, 0, GETNCNT, 1);
+	set_value(set, 0, 0);
+	pid_t b = abi_start(removed_meanwhile, &take);
+	await_waiters(set, 0, GETNCNT, 2);
+	remove_set(set);
+	abi_join(a);
+	abi_join(b);
+	set = make_set(1, 0600);
+	set_value(set, 0, 1);
+	a = abi_start(removed_meanwhile, &zero);
+	await_waiters(set, 0, GETZCNT, 1);
+	remove_set(set);
+	abi_join(a);
+}
+
+static void on_signal(int number)
+{
+	(void)number;
+}
+
+static void interrupted(void *argument)
+{
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+
+	(void)argument;
+	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+	CHECK_ERROR(operate(set, 0, -1, 0), EINTR);
+}
+
+static void never_restarted(void)
+{
+	set = make_set(1, 0600);
+	pid_t pid = abi_start(interrupted, NULL);
+	await_waiters(set, 0, GETNCNT, 1);
+	CHECK_OK(kill(pid, SIGUSR1));
+	abi_join(pid);
+	CHECK_EQ(semctl(set, 0, GETNCNT), 0);
+	CHECK_EQ(value_of(set, 0), 0);
+	remove_set(set);
+}
+
+static void stopped(void *argument)
+{
+	(void)argument;
+	CHECK_ERROR(operate(set, 0, -1, 0), EINTR);
+}
+
+static void stop_interrupts_too(void)
+{
+	int status;
+
+	set = make_set(1, 0600);
+	pid_t pid = abi_start(stopped, NULL);
+	await_waiters(set, 0, GETNCNT, 1);
+	CHECK_OK(kill(pid, SIGSTOP));
+	CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
+	CHECK(WIFSTOPPED(status));
+	CHECK_OK(kill(pid, SIGCONT));
+	abi_join(pid);
+	remove_set(set);
+}
+
+static void killed_sleeper_leaves(void)
+{
+	int take = -1, status;
+
+	set = make_set(1, 0600);
+	pid_t pid = abi_start(take_one, &take);
+	await_waiters(set, 0, GETNCNT, 1);
+	CHECK_OK(kill(pid, SIGKILL));
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(semctl(set, 0, GETNCNT), 0);
+	CHECK_OK(operate(set, 0, 1, 0));
+	CHECK_EQ(value_of(set, 0), 1);
+	remove_set(set);
+}
+
+static void time_runs_out(void)
+{
+	struct timespec now, then, span = {0, 50000000}, none = {0, 0};
+	struct sembuf take = {0, -1, 0};
+
+	set = make_set(1, 0600);
+	clock_gettime(CLOCK_MONOTONIC, &then);
+	CHECK_ERROR(semtimedop(set, &take, 1, &span), EAGAIN);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	CHECK((now.tv_sec - then.tv_sec) * 1000000000ll + now.tv_nsec - then.tv_nsec >= 50000000);
+	CHECK_ERROR(semtimedop(set, &take, 1, &none), EAGAIN);
+	CHECK_EQ(semctl(set, 0, GETNCNT), 0);
+	CHECK_OK(operate(set, 0, 1, 0));
+	CHECK_OK(semtimedop(set, &take, 1, &none));
+	CHECK_OK(operate(set, 0, 1, 0));
+	CHECK_OK(semtimedop(set, &take, 1, NULL));
+	remove_set(set);
+}
+
+/* ---- SEM_UNDO ---- */
+
+static void give_with_undo(void *argument)
+{
+	CHECK_OK(operate(set, 0, *(int *)argument, SEM_UNDO));
+}
+
+static void undone_at_exit(void)
+{
+	int give = 5, take = -2;
+
+	set = make_set(1, 0600);
+	set_value(set, 0, 10);
+	pid_t pid = abi_start(give_with_undo, &give);
+	abi_join(pid);
+	CHECK_EQ(value_of(set, 0), 10);
+	CHECK_EQ(semctl(set, 0, GETPID), pid);
+	abi_in_child(give_with_undo, &take);
+	CHECK_EQ(value_of(set, 0), 10);
+	remove_set(set);
+}
+
+static void take_and_die(void *argument)
+{
+	CHECK_OK(operate(set, 0, -1, SEM_UNDO));
+	CHECK_OK(operate(set, 1, 3, SEM_UNDO));
+	CHECK_OK(operate(set, 1, -1, 0));
+	raise(*(int *)argument);
+}
+
+static void undone_when_killed(void)
+{
+	int number = SIGKILL;
+
+	set = make_set(2, 0600);
+	set_value(set, 0, 1);
+	abi_dies(take_and_die, &number, SIGKILL);
+	CHECK_EQ(value_of(set, 0), 1);
+	/* 2 - 3 is cut off at 0. */
+	CHECK_EQ(value_of(set, 1), 0);
+	remove_set(set);
+}
+
+static void undo_wakes(void)
+{
+	int take = -1;
+
+	set = make_set(2, 0600);
+	set_value(set, 0, 1);
+	pid_t holder = fork();
+	if (holder == 0) {
+		operate(set, 0, -1, SEM_UNDO);
+		operate(set, 1, 1, 0);
+		pause();
+		_exit(1);
+	}
+	CHECK_OK(operate(set, 1, -1, 0));
+	pid_t waiter = abi_start(take_one, &take);
+	await_waiters(set, 0, GETNCNT, 1);
+	CHECK_OK(kill(holder, SIGKILL));
+	abi_join(waiter);
+	CHECK_EQ(waitpid(holder, NULL, 0), holder);
+	CHECK_EQ(value_of(set, 0), 0);
+	remove_set(set);
+}
+
+static void adjust_is_capped(void *argument)
+{
+	(void)argument;
+	CHECK_OK(operate(set, 0, -10, SEM_UNDO));
+	CHECK_OK(operate(set, 0, VALUE_MAX, 0));
+}
+
+static void undo_stays_in_range(void)
+{
+	set = make_set(1, 0600);
+	set_value(set, 0, 10);
+	abi_in_child(adjust_is_capped, NULL);
+	CHECK_EQ(value_of(set, 0), VALUE_MAX);
+	remove_set(set);
+}
+
+static void clear_by_setval(void *argument)
+{
+	unsigned short values[2] = {7, 7};
+
+	CHECK_OK(operate(set, 0, 3, SEM_UNDO));
+	CHECK_OK(operate(set, 1, 3, SEM_UNDO));
+	if (*(int *)argument)
+		CHECK_OK(semctl(set, 0, SETALL, (union semctl_argument){.array = values}));
+	else
+		set_value(set, 0, 7);
+}
+
+static void cleared_by_setting(void)
+{
+	int all = 0;
+
+	set = make_set(2, 0600);
+	abi_in_child(clear_by_setval, &all);
+	CHECK_EQ(value_of(set, 0), 7);
+	CHECK_EQ(value_of(set, 1), 0);
+	all = 1;
+	abi_in_child(clear_by_setval, &all);
+	CHECK_EQ(value_of(set, 0), 7);
+	CHECK_EQ(value_of(set, 1), 7);
+	remove_set(set);
+}
+
+static void undo_range(void *argument)
+{
+	(void)argument;
+	CHECK_OK(operate(set, 0, 32767, SEM_UNDO));
+	CHECK_OK(operate(set, 0, -32767, 0));
+	CHECK_OK(operate(set, 0, 1, SEM_UNDO));
+	CHECK_ERROR(operate(set, 0, 1, SEM_UNDO), ERANGE);
+	CHECK_EQ(value_of(set, 0), 1);
+	CHECK_OK(operate(set, 0, 1, 0));
+	set_value(set, 0, VALUE_MAX);
+	CHECK_OK(operate(set, 0, -32767, SEM_UNDO));
+	CHECK_OK(operate(set, 0, 32767, 0));
+	CHECK_ERROR(operate(set, 0, -1, SEM_UNDO | IPC_NOWAIT), ERANGE);
+	CHECK_EQ(value_of(set, 0), VALUE_MAX);
+}
+
+static void adjustment_out_of_range(void)
+{
+	set = make_set(1, 0600);
+	abi_in_child(undo_range, NULL);
+	CHECK_EQ(value_of(set, 0), VALUE_MAX);
+	remove_set(set);
+}
+
+static void fork_without_undo(void *argument)
+{
+	(void)argument;
+	CHECK_OK(operate(set, 0, 4, SEM_UNDO));
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(0);
+	abi_join(pid);
+	CHECK_EQ(value_of(set, 0), 4);
+}
+
+static void child_does_not_inherit(void)
+{
+	set = make_set(1, 0600);
+	abi_in_child(fork_without_undo, NULL);
+	CHECK_EQ(value_of(set, 0), 0);
+	remove_set(set);
+}
+
+static void exec_with_undo(void *argument)
+{
+	char text[16], *arguments[] = {"abi", "--helper", "sem-value-4", text, NULL};
+
+	(void)argument;
+	snprintf(text, sizeof(text), "%d", set);
+	CHECK_OK(operate(set, 0, 4, SEM_UNDO));
+	execv(abi_self(), arguments);
+	abi_fail(__FILE__, __LINE__, "execv failed");
+}
+
+/* After execve: the adjustment is still to come. */
+static int value_is_four(int argc, char **argv)
+{
+	return argc > 1 && semctl(atoi(argv[1]), 0, GETVAL) == 4 ? 0 : 1;
+}
+
+static void exec_keeps_undo(void)
+{
+	set = make_set(1, 0600);
+	abi_in_child(exec_with_undo, NULL);
+	CHECK_EQ(value_of(set, 0), 0);
+	remove_set(set);
+}
+
+static void *thread_gives(void *argument)
+{
+	(void)argument;
+	CHECK_OK(operate(set, 0, 1, SEM_UNDO));
+	return NULL;
+}
+
+static void threads_share(void *argument)
+{
+	pthread_t thread;
+
+	(void)argument;
+	CHECK_EQ(pthread_create(&thread, NULL, thread_gives, NULL), 0);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+	abi_sleep_ms(10);
+	/* pthreads share by CLONE_SYSVSEM: nothing is undone before the process ends. */
+	CHECK_EQ(value_of(set, 0), 1);
+	CHECK_OK(operate(set, 0, -1, SEM_UNDO));
+	CHECK_OK(operate(set, 0, 2, 0));
+}
+
+static void threads_share_undo(void)
+{
+	set = make_set(1, 0600);
+	abi_in_child(threads_share, NULL);
+	CHECK_EQ(value_of(set, 0), 2);
+	remove_set(set);
+}
+
+static int child_of_clone(void *argument)
+{
+	(void)argument;
+	return operate(set, 0, 1, SEM_UNDO) == 0 ? 0 : 1;
+}
+
+static void processes_share(void *argument)
+{
+	static char stack[65536] __attribute__((aligned(16)));
+
+	(void)argument;
+	pid_t pid = CHECK_OK(
+		clone(child_of_clone, stack + sizeof(stack), CLONE_SYSVSEM | SIGCHLD, NULL));
+	abi_join(pid);
+	CHECK_EQ(value_of(set, 0), 1);
+}
+
+static void processes_share_undo(void)
+{
+	set = make_set(1, 0600);
+	abi_in_child(processes_share, NULL);
+	CHECK_EQ(value_of(set, 0), 0);
+	remove_set(set);
+}
+
+static void removal_forgets(void *argument)
+{
+	(void)argument;
+	CHECK_OK(operate(set, 0, 1, SEM_UNDO));
+	remove_set(set);
+	int other = make_set(1, 0600);
+	*(volatile int *)order = other;
+}
+
+static void undo_of_a_removed_set(void)
+{
+	order = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	set = make_set(1, 0600);
+	abi_in_child(removal_forgets, NULL);
+	CHECK_EQ(value_of(order[0], 0), 0);
+	remove_set(order[0]);
+}
+
+static void undo_of_a_sleeper(void *argument)
+{
+	(void)argument;
+	CHECK_OK(operate(set, 0, -1, SEM_UNDO));
+}
+
+static void undo_done_for_a_sleeper(void)
+{
+	set = make_set(1, 0600);
+	pid_t pid = abi_start(undo_of_a_sleeper, NULL);
+	await_waiters(set, 0, GETNCNT, 1);
+	CHECK_OK(operate(set, 0, 1, 0));
+	abi_join(pid);
+	CHECK_EQ(value_of(set, 0), 1);
+	remove_set(set);
+}
+
+const struct abi_case abi_cases[] = {
+	CASE(values_change, "values go up and down; pid and otime are noted: semop(2)"),
+	CASE(would_wait, "IPC_NOWAIT: EAGAIN instead of waiting: semop(2)"),
+	CASE(all_or_nothing, "all operations or none: semop(2)"),
+	CASE(in_order_on_one, "operations are done in order, also on one semaphore: semop(2)"),
+	CASE(nowait_of_the_blocking_one_counts,
+	     "the blocking operation's IPC_NOWAIT counts: semop(2)"),
+	CASE(out_of_range, "above SEMVMX is ERANGE: semop(2)"),
+	CASE(bad_arguments, "E2BIG, EINVAL, EFBIG, EFAULT, and their order: semop(2), observed"),
+	CASE(waits_until_enough, "a negative operation waits for the value: semop(2)"),
+	CASE(waits_for_zero, "operation 0 waits for zero: semop(2)"),
+	CASE(zeros_go_before_changes, "a zero within one call is nobody's zero: semop(2)"),
+	CASE(setval_wakes, "SETVAL and SETALL wake who can go on: semctl(2)"),
+	CASE(first_come_first_served, "sleepers are served in order of arrival: observed"),
+	CASE(small_one_overtakes, "who can go on overtakes who cannot: observed"),
+	CASE(chain, "a sleeper's operations let another go on: semop(2)"),
+	CASE(counts_follow_the_blocking_one,
+	     "GETNCNT and GETZCNT count the one that blocks: semctl(2)"),
+	CASE(nowait_after_sleep, "IPC_NOWAIT counts after a sleep, too: observed"),
+	CASE(range_after_sleep, "ERANGE after a sleep: observed"),
+	CASE(removal_wakes_all, "IPC_RMID wakes all with EIDRM: semop(2)"),
+	CASE(never_restarted, "a handler interrupts with EINTR, SA_RESTART or not: signal(7)"),
+	CASE(stop_interrupts_too, "SIGSTOP and SIGCONT interrupt with EINTR: signal(7)"),
+	CASE(killed_sleeper_leaves, "a killed sleeper no longer waits: semop(2)"),
+	CASE(time_runs_out, "semtimedop gives EAGAIN when time is over: semop(2)"),
+	CASE(undone_at_exit, "SEM_UNDO is undone at exit, up and down: semop(2)"),
+	CASE(undone_when_killed, "SEM_UNDO is undone at death; below 0 is 0: semop(2)"),
+	CASE(undo_wakes, "undoing wakes who can go on: semop(2)"),
+	CASE(undo_stays_in_range, "undoing stops at SEMVMX: observed"),
+	CASE(cleared_by_setting, "SETVAL and SETALL clear adjustments: semctl(2)"),
+	CASE(adjustment_out_of_range, "an adjustment out of range is ERANGE: semop(2)"),
+	CASE(child_does_not_inherit, "fork does not pass adjustments on: semop(2)"),
+	CASE(exec_keeps_undo, "execve keeps adjustments: semop(2)"),
+	HELPER("sem-value-4", value_is_four),
+	CASE(threads_share_undo, "threads share adjustments by CLONE_SYSVSEM: clone(2)"),
+	CASE(processes_share_undo, "processes may share adjustments, too: clone(2)"),
+	CASE(undo_of_a_removed_set, "a removed set's adjustments are gone: semop(2)"),
+	CASE(undo_done_for_a_sleeper, "an operation done for a sleeper is undone, too: semop(2)"),
+	CASES_END,
+};
