@@ -20,7 +20,9 @@
 #include <string.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
 #include <sys/prctl.h>
+#include <sys/sem.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -33,7 +35,7 @@
 
 static uint64_t state;
 static char *arena;
-static int32_t segments[4];
+static int32_t segments[4], sets[2], queues[2];
 
 static uint64_t draw(void)
 {
@@ -125,6 +127,10 @@ static int forbidden(long number)
 		SYS_clone3,
 		SYS_settimeofday,
 		SYS_clock_settime,
+		SYS_semop, /* ipc_call has them, without long sleeps */
+		SYS_semtimedop,
+		SYS_msgsnd,
+		SYS_msgrcv,
 		SYS_rt_tgsigqueueinfo,
 #ifdef SYS_fork
 		SYS_fork,
@@ -144,6 +150,58 @@ static int forbidden(long number)
 	return 0;
 }
 
+static int32_t draw_id(const int32_t ids[2])
+{
+	return draw() % 16 ? ids[draw() % 2] : (int32_t)draw_argument();
+}
+
+/* Operations that are mostly good ones; those that wait wait a millisecond. */
+static void semaphore_call(void)
+{
+	struct sembuf *operations = (struct sembuf *)arena;
+	struct timespec soon = {0, 1000000};
+	unsigned count = (unsigned)(draw() % 16 ? 1 + draw() % 5 : draw() % 600);
+
+	for (unsigned i = 0; i < count; i++) {
+		operations[i].sem_num = (unsigned short)(draw() % 64 ? draw() % 4 : draw());
+		operations[i].sem_op = (short)(draw() % 16 ? (int)(draw() % 7) - 3 : (int)draw());
+		operations[i].sem_flg = (short)(draw() & (IPC_NOWAIT | SEM_UNDO));
+	}
+	syscall(SYS_semtimedop, draw_id(sets), operations, count, &soon);
+}
+
+/* System V semaphores and queues, with arguments that are closer to the point than drawn ones. */
+static void ipc_call(void)
+{
+	struct msgbuf *message = (struct msgbuf *)(arena + draw() % PAGE);
+	uint64_t size = draw() % 8 ? draw() % 3000 : draw_argument();
+	long type = (long)(draw() % 9) - 4;
+
+	switch (draw() % 8) {
+	case 0:
+		syscall(SYS_semctl, draw_id(sets), draw() % 5, draw() % 22, draw_argument());
+		return;
+	case 1:
+		syscall(SYS_msgctl, draw_id(queues), draw() % 15, draw_argument());
+		return;
+	case 2:
+		syscall(SYS_semget, draw() % 4, draw() % 40, draw() & 03777);
+		syscall(SYS_msgget, draw() % 4, draw() & 03777);
+		return;
+	case 3:
+	case 4:
+		message->mtype = draw() % 8 ? (long)(1 + draw() % 5) : (long)draw_argument();
+		syscall(SYS_msgsnd, draw_id(queues), message, size, draw() | IPC_NOWAIT);
+		return;
+	case 5:
+		syscall(SYS_msgrcv, draw_id(queues), message, size, type,
+			(draw() & 070000) | IPC_NOWAIT);
+		return;
+	default:
+		semaphore_call();
+	}
+}
+
 static void child_run(unsigned calls)
 {
 	if (chdir("/tmp") != 0)
@@ -161,6 +219,8 @@ static void child_run(unsigned calls)
 		/* Contents that look like pointers and lengths for what is read through pointers. */
 		for (int n = 0; n < 8; n++)
 			((uint64_t *)arena)[draw() % (PAGE / 8)] = draw_argument();
+		if (draw() % 16 == 0)
+			ipc_call();
 		if (!forbidden(number))
 			syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 	}
@@ -185,6 +245,27 @@ static int alive(void)
 	int good = child > 0 && waitpid(child, &status, 0) == child && status == 0;
 	shmctl(id, IPC_RMID, NULL);
 	return good;
+}
+
+static void sets_and_queues_remove(void)
+{
+	struct seminfo sets_info;
+	struct msginfo queues_info;
+	struct semid_ds set;
+	struct msqid_ds queue;
+	int last = semctl(0, 0, SEM_INFO, &sets_info);
+
+	for (int index = 0; index <= last; index++) {
+		int id = semctl(index, 0, SEM_STAT, &set);
+		if (id >= 0)
+			semctl(id, 0, IPC_RMID);
+	}
+	last = msgctl(0, MSG_INFO, (struct msqid_ds *)&queues_info);
+	for (int index = 0; index <= last; index++) {
+		int id = msgctl(index, MSG_STAT, &queue);
+		if (id >= 0)
+			msgctl(id, IPC_RMID, NULL);
+	}
 }
 
 static void segments_remove(void)
@@ -240,6 +321,10 @@ int main(int argc, char **argv)
 			for (int n = 0; n < 4; n++)
 				segments[n] = shmget(IPC_PRIVATE, (1ul + n * 40) * PAGE,
 						     IPC_CREAT | 0666);
+			for (int n = 0; n < 2; n++) {
+				sets[n] = semget(IPC_PRIVATE, 4 + n * 30, IPC_CREAT | 0666);
+				queues[n] = msgget(IPC_PRIVATE, IPC_CREAT | 0666);
+			}
 			setpgid(0, 0);
 			if (i % 3 == 2 && setuid(1000 + i % 5) != 0)
 				_exit(1);
@@ -252,6 +337,7 @@ int main(int argc, char **argv)
 		}
 		killed += WIFSIGNALED(status);
 		segments_remove();
+		sets_and_queues_remove();
 	}
 	if (!alive()) {
 		printf("calls: the kernel no longer shares memory\n");
