@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/msg.h>
 #include <sys/resource.h>
 #include <sys/sem.h>
@@ -166,6 +167,13 @@ static void write_file(const char *path, const char *text)
 	close(fd);
 }
 
+/* A /dev/shm of our own: the host's files are not seen, and what cases leave is gone with us. */
+static void isolate_files(void)
+{
+	if (unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
+		mount("shmconform", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
+}
+
 /* Can this process make IPC namespaces? If not, in a user namespace of its own it may. */
 static void isolate(void)
 {
@@ -177,8 +185,10 @@ static void isolate(void)
 		return;
 	setrlimit(RLIMIT_AS, &space);
 	isolation = ISOLATION_CASES;
-	if (unshare(CLONE_NEWIPC) == 0)
+	if (unshare(CLONE_NEWIPC) == 0) {
+		isolate_files();
 		return;
+	}
 	if (errno == ENOSYS || errno == EINVAL) {
 		isolation = ISOLATION_NONE; /* the kernel has none */
 		return;
@@ -196,6 +206,7 @@ static void isolate(void)
 	write_file("/proc/self/setgroups", "deny");
 	snprintf(map, sizeof(map), "0 %u 1", gid);
 	write_file("/proc/self/gid_map", map);
+	isolate_files();
 }
 
 /* The highest used index, or -1: without System V IPC, or without this part of it. */
