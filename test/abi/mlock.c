@@ -116,7 +116,8 @@ static void over_holes(void)
 	CHECK_ERROR(mlock((void *)(m + 2 * PAGE), PAGE), ENOMEM);
 	CHECK_OK(mlock((void *)m, 0));
 	CHECK_EQ(locked_pages(), 0);
-	CHECK_ERROR(mlock((void *)m, -PAGE), EINVAL);
+	if (abi_is_root()) /* others meet their limit first: ENOMEM */
+		CHECK_ERROR(mlock((void *)m, -PAGE), EINVAL);
 }
 
 static void cannot_populate(void)
