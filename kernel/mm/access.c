@@ -92,6 +92,26 @@ size_t space_copy_in(struct space *space, void *to, uint64_t from, size_t size_b
 	return space_move(space, from, to, size_bytes, false);
 }
 
+static void futex_key_of_object(const struct area *area, uint64_t address, struct futex_key *key)
+{
+	key->a = shm_object_serial(shm_piece_object(&area->piece));
+	key->b = (shm_piece_index(&area->piece, address) << PAGE_SHIFT) |
+		 (address & (PAGE_BYTES - 1));
+	key->shared = true;
+}
+
+/* What a program may write is its own; else a file's page is the file's. Observed. */
+static __attribute__((noinline)) int futex_key_of_private(const struct area *area, uint64_t address,
+							  struct futex_key *key)
+{
+	if (area->protection & SHM_WRITE)
+		return 0;
+	if (area_is_anonymous(area))
+		return -EFAULT;
+	futex_key_of_object(area, address, key);
+	return 0;
+}
+
 int space_futex_key(struct space *space, uint64_t address, bool private_only, struct futex_key *key)
 {
 	*key = (struct futex_key){(uint64_t)(uintptr_t)space, address, false};
@@ -105,16 +125,12 @@ int space_futex_key(struct space *space, uint64_t address, bool private_only, st
 	space_lock(space, false);
 	struct area *area = space_area_above(space, address);
 
-	if (area && area->start <= address) {
+	if (area && area->start <= address && (area->protection & SHM_READ)) {
 		err = 0;
-		if (area_is_shared(area)) {
-			struct shm_object *object = shm_piece_object(&area->piece);
-
-			key->a = shm_object_serial(object);
-			key->b = (shm_piece_index(&area->piece, address) << PAGE_SHIFT) |
-				 (address & (PAGE_BYTES - 1));
-			key->shared = true;
-		}
+		if (area_is_shared(area))
+			futex_key_of_object(area, address, key);
+		else
+			err = futex_key_of_private(area, address, key);
 	}
 	space_unlock(space, false);
 	return err;

@@ -450,6 +450,8 @@ long sys_futex(const uint64_t *argument)
 	bool private = operation & FUTEX_PRIVATE_FLAG;
 	int count = (int)argument[2];
 
+	if ((operation & FUTEX_CLOCK_REALTIME) && command != FUTEX_WAIT_BITSET)
+		return -ENOSYS; /* observed; futex(2) allows it for FUTEX_WAIT */
 	switch (command) {
 	case FUTEX_WAKE:
 		return futex_wake(argument[0], private, count > 0 ? count : 1,

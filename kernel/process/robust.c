@@ -11,12 +11,12 @@
 
 #define ENTRIES_MAX 2048 /* a list that goes round in circles ends */
 
-/* One lock. False: the memory is not there. */
+/* One lock. False: there is no word there. */
 static bool lock_dies(uint64_t address, int32_t tid, bool pending)
 {
 	uint32_t value, seen;
 
-	if (user_load_u32(&value, address))
+	if (address % sizeof(value) || user_load_u32(&value, address))
 		return false;
 	for (;;) {
 		/* Half way through an unlock: the waiters were not woken yet. */
