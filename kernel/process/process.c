@@ -191,6 +191,24 @@ struct cred *process_cred_get(struct process *process)
 	return cred;
 }
 
+/* ptrace(2), "Ptrace access mode checking": PTRACE_MODE_ATTACH_REALCREDS. */
+bool process_may_attach(struct process *process)
+{
+	const struct cred *caller = cred_current();
+	struct cred *target;
+
+	if (process == process_current())
+		return true;
+	target = process_cred_get(process);
+	bool same = caller->uid == target->uid && caller->uid == target->euid &&
+		    caller->uid == target->suid && caller->gid == target->gid &&
+		    caller->gid == target->egid && caller->gid == target->sgid;
+	bool may = same && process->dumpable && !(target->permitted & ~caller->permitted);
+
+	cred_put(target);
+	return may || cred_has(caller, CAP_SYS_PTRACE);
+}
+
 uint64_t process_run_ns(struct process *process)
 {
 	spin_lock(&tree_lock);
