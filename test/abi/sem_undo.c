@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: MIT
+/* SEM_UNDO: what a process did to semaphores is undone when it ends: semop(2). */
+
+#include "sem_test.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <sys/mman.h>
+
+static int set; /* of the case; children inherit it */
+
+static void take_one(void *argument)
+{
+	CHECK_OK(operate(set, 0, *(int *)argument, 0));
+}
+
+static void give_with_undo(void *argument)
+{
+	CHECK_OK(operate(set, 0, *(int *)argument, SEM_UNDO));
+}
+
+static void undone_at_exit(void)
+{
+	int give = 5, take = -2;
+
+	set = make_set(1, 0600);
+	set_value(set, 0, 10);
+	pid_t pid = abi_start(give_with_undo, &give);
+	abi_join(pid);
+	CHECK_EQ(value_of(set, 0), 10);
+	CHECK_EQ(semctl(set, 0, GETPID), pid);
+	abi_in_child(give_with_undo, &take);
+	CHECK_EQ(value_of(set, 0), 10);
+	remove_set(set);
+}
+
+static void take_and_die(void *argument)
+{
+	CHECK_OK(operate(set, 0, -1, SEM_UNDO));
+	CHECK_OK(operate(set, 1, 3, SEM_UNDO));
+	CHECK_OK(operate(set, 1, -1, 0));
+	raise(*(int *)argument);
+}
+
+static void undone_when_killed(void)
+{
+	int number = SIGKILL;
+
+	set = make_set(2, 0600);
+	set_value(set, 0, 1);
+	abi_dies(take_and_die, &number, SIGKILL);
+	CHECK_EQ(value_of(set, 0), 1);
+	/* 2 - 3 is cut off at 0. */
+	CHECK_EQ(value_of(set, 1), 0);
+	remove_set(set);
+}
+
+static void undo_wakes(void)
+{
+	int take = -1;
+
+	set = make_set(2, 0600);
+	set_value(set, 0, 1);
+	pid_t holder = fork();
+	if (holder == 0) {
+		operate(set, 0, -1, SEM_UNDO);
+		operate(set, 1, 1, 0);
+		pause();
+		_exit(1);
+	}
+	CHECK_OK(operate(set, 1, -1, 0));
+	pid_t waiter = abi_start(take_one, &take);
+	await_waiters(set, 0, GETNCNT, 1);
+	CHECK_OK(kill(holder, SIGKILL));
+	abi_join(waiter);
+	CHECK_EQ(waitpid(holder, NULL, 0), holder);
+	CHECK_EQ(value_of(set, 0), 0);
+	remove_set(set);
+}
+
+static void adjust_is_capped(void *argument)
+{
+	(void)argument;
+	CHECK_OK(operate(set, 0, -10, SEM_UNDO));
+	CHECK_OK(operate(set, 0, VALUE_MAX, 0));
+}
+
+static void undo_stays_in_range(void)
+{
+	set = make_set(1, 0600);
+	set_value(set, 0, 10);
+	abi_in_child(adjust_is_capped, NULL);
+	CHECK_EQ(value_of(set, 0), VALUE_MAX);
+	remove_set(set);
+}
+
+static void clear_by_setval(void *argument)
+{
+	unsigned short values[2] = {7, 7};
+
+	CHECK_OK(operate(set, 0, 3, SEM_UNDO));
+	CHECK_OK(operate(set, 1, 3, SEM_UNDO));
+	if (*(int *)argument)
+		CHECK_OK(semctl(set, 0, SETALL, (union semctl_argument){.array = values}));
+	else
+		set_value(set, 0, 7);
+}
+
+static void cleared_by_setting(void)
+{
+	int all = 0;
+
+	set = make_set(2, 0600);
+	abi_in_child(clear_by_setval, &all);
+	CHECK_EQ(value_of(set, 0), 7);
+	CHECK_EQ(value_of(set, 1), 0);
+	all = 1;
+	abi_in_child(clear_by_setval, &all);
+	CHECK_EQ(value_of(set, 0), 7);
+	CHECK_EQ(value_of(set, 1), 7);
+	remove_set(set);
+}
+
+static void undo_range(void *argument)
+{
+	(void)argument;
+	CHECK_OK(operate(set, 0, 32767, SEM_UNDO));
+	CHECK_OK(operate(set, 0, -32767, 0));
+	CHECK_OK(operate(set, 0, 1, SEM_UNDO));
+	CHECK_ERROR(operate(set, 0, 1, SEM_UNDO), ERANGE);
+	CHECK_EQ(value_of(set, 0), 1);
+	CHECK_OK(operate(set, 0, 1, 0));
+	set_value(set, 0, VALUE_MAX);
+	CHECK_OK(operate(set, 0, -32767, SEM_UNDO));
+	CHECK_OK(operate(set, 0, 32767, 0));
+	CHECK_ERROR(operate(set, 0, -1, SEM_UNDO | IPC_NOWAIT), ERANGE);
+	CHECK_EQ(value_of(set, 0), VALUE_MAX);
+}
+
+static void adjustment_out_of_range(void)
+{
+	set = make_set(1, 0600);
+	abi_in_child(undo_range, NULL);
+	CHECK_EQ(value_of(set, 0), VALUE_MAX);
+	remove_set(set);
+}
+
+static void fork_without_undo(void *argument)
+{
+	(void)argument;
+	CHECK_OK(operate(set, 0, 4, SEM_UNDO));
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(0);
+	abi_join(pid);
+	CHECK_EQ(value_of(set, 0), 4);
+}
+
+static void child_does_not_inherit(void)
+{
+	set = make_set(1, 0600);
+	abi_in_child(fork_without_undo, NULL);
+	CHECK_EQ(value_of(set, 0), 0);
+	remove_set(set);
+}
+
+static void exec_with_undo(void *argument)
+{
+	char text[16], *arguments[] = {"abi", "--helper", "sem-value-4", text, NULL};
+
+	(void)argument;
+	snprintf(text, sizeof(text), "%d", set);
+	CHECK_OK(operate(set, 0, 4, SEM_UNDO));
+	execv(abi_self(), arguments);
+	abi_fail(__FILE__, __LINE__, "execv failed");
+}
+
+/* After execve: the adjustment is still to come. */
+static int value_is_four(int argc, char **argv)
+{
+	return argc > 1 && semctl(atoi(argv[1]), 0, GETVAL) == 4 ? 0 : 1;
+}
+
+static void exec_keeps_undo(void)
+{
+	set = make_set(1, 0600);
+	abi_in_child(exec_with_undo, NULL);
+	CHECK_EQ(value_of(set, 0), 0);
+	remove_set(set);
+}
+
+static void *thread_gives(void *argument)
+{
+	(void)argument;
+	CHECK_OK(operate(set, 0, 1, SEM_UNDO));
+	return NULL;
+}
+
+static void threads_share(void *argument)
+{
+	pthread_t thread;
+
+	(void)argument;
+	CHECK_EQ(pthread_create(&thread, NULL, thread_gives, NULL), 0);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+	abi_sleep_ms(10);
+	/* pthreads share by CLONE_SYSVSEM: nothing is undone before the process ends. */
+	CHECK_EQ(value_of(set, 0), 1);
+	CHECK_OK(operate(set, 0, -1, SEM_UNDO));
+	CHECK_OK(operate(set, 0, 2, 0));
+}
+
+static void threads_share_undo(void)
+{
+	set = make_set(1, 0600);
+	abi_in_child(threads_share, NULL);
+	CHECK_EQ(value_of(set, 0), 2);
+	remove_set(set);
+}
+
+static int child_of_clone(void *argument)
+{
+	(void)argument;
+	return operate(set, 0, 1, SEM_UNDO) == 0 ? 0 : 1;
+}
+
+static void processes_share(void *argument)
+{
+	static char stack[65536] __attribute__((aligned(16)));
+
+	(void)argument;
+	pid_t pid = CHECK_OK(
+		clone(child_of_clone, stack + sizeof(stack), CLONE_SYSVSEM | SIGCHLD, NULL));
+	abi_join(pid);
+	CHECK_EQ(value_of(set, 0), 1);
+}
+
+static void processes_share_undo(void)
+{
+	set = make_set(1, 0600);
+	abi_in_child(processes_share, NULL);
+	CHECK_EQ(value_of(set, 0), 0);
+	remove_set(set);
+}
+
+static void removal_forgets(void *argument)
+{
+	int *made = argument;
+
+	CHECK_OK(operate(set, 0, 1, SEM_UNDO));
+	remove_set(set);
+	*made = make_set(1, 0600);
+}
+
+static void undo_of_a_removed_set(void)
+{
+	int *made = CHECK_OK(
+		(int *)mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+
+	set = make_set(1, 0600);
+	abi_in_child(removal_forgets, made);
+	CHECK_EQ(value_of(*made, 0), 0);
+	remove_set(*made);
+}
+
+static void undo_of_a_sleeper(void *argument)
+{
+	(void)argument;
+	CHECK_OK(operate(set, 0, -1, SEM_UNDO));
+}
+
+static void undo_done_for_a_sleeper(void)
+{
+	set = make_set(1, 0600);
+	pid_t pid = abi_start(undo_of_a_sleeper, NULL);
+	await_waiters(set, 0, GETNCNT, 1);
+	CHECK_OK(operate(set, 0, 1, 0));
+	abi_join(pid);
+	CHECK_EQ(value_of(set, 0), 1);
+	remove_set(set);
+}
+
+const struct abi_case abi_cases[] = {
+	CASE(undone_at_exit, "SEM_UNDO is undone at exit, up and down: semop(2)"),
+	CASE(undone_when_killed, "SEM_UNDO is undone at death; below 0 is 0: semop(2)"),
+	CASE(undo_wakes, "undoing wakes who can go on: semop(2)"),
+	CASE(undo_stays_in_range, "undoing stops at SEMVMX: observed"),
+	CASE(cleared_by_setting, "SETVAL and SETALL clear adjustments: semctl(2)"),
+	CASE(adjustment_out_of_range, "an adjustment out of range is ERANGE: semop(2)"),
+	CASE(child_does_not_inherit, "fork does not pass adjustments on: semop(2)"),
+	CASE(exec_keeps_undo, "execve keeps adjustments: semop(2)"),
+	HELPER("sem-value-4", value_is_four),
+	CASE(threads_share_undo, "threads share adjustments by CLONE_SYSVSEM: clone(2)"),
+	CASE(processes_share_undo, "processes may share adjustments, too: clone(2)"),
+	CASE(undo_of_a_removed_set, "a removed set's adjustments are gone: semop(2)"),
+	CASE(undo_done_for_a_sleeper, "an operation done for a sleeper is undone, too: semop(2)"),
+	CASES_END,
+};
