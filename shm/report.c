@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* /proc/sysvipc/shm, in Linux's columns, which ipcs(1) and others parse: proc_sysvipc(5). */
+/*
+ * /proc/sysvipc/shm, in Linux's columns, which ipcs(1) and others parse: proc_sysvipc(5);
+ * and who is attached, which no other system tells.
+ */
 
 #include "shm/namespace.h"
+#include "shm/object.h"
 
 /* Text into a fixed buffer; what does not fit is cut off. */
 struct text {
@@ -26,7 +30,7 @@ static void put_number(struct text *text, uint64_t value, bool negative, unsigne
 	unsigned count = 0;
 
 	do {
-		digits[count++] = (char)('0' + value % base);
+		digits[count++] = "0123456789abcdef"[value % base];
 		value /= base;
 	} while (value);
 	if (negative)
@@ -89,6 +93,87 @@ size_t shm_report_line(struct shm_namespace *ns, uint32_t *cursor, char *line, s
 		++*cursor;
 	}
 	shm_namespace_unlock(ns);
+	*text.at = '\0';
+	return (size_t)(text.at - line);
+}
+
+/* ---- who is attached ---- */
+
+const char shm_report_attach_header[] =
+	"     shmid    pid            address               length mode tables\n";
+
+static void put_string(struct text *text, const char *string)
+{
+	while (*string)
+		put(text, *string++);
+}
+
+/* Does any of the piece's spans show the object's own table? */
+static bool piece_is_linked(struct shm_space *space, const struct shm_piece *piece)
+{
+	const struct shm_port *port = space->shm->port;
+	uint64_t found, slot;
+
+	if (!space->link_count)
+		return false;
+	for (uint64_t at = piece->start; at < piece->end; at = found + SHM_SPAN_BYTES) {
+		slot = port->slot_next(space, at, piece->end, &found);
+		if (shm_entry_is_none(slot))
+			return false;
+		if (shm_entry_is_link(slot))
+			return true;
+	}
+	return false;
+}
+
+static void put_attachment(struct text *text, struct shm_space *space,
+			   const struct shm_piece *piece, int32_t shmid, int32_t pid)
+{
+	put_number(text, (uint64_t)shmid, false, 10, 10);
+	put(text, ' ');
+	put_number(text, (uint64_t)pid, false, 10, 6);
+	put(text, ' ');
+	put_number(text, piece->start, false, 16, 18);
+	put(text, ' ');
+	put_number(text, piece->end - piece->start, false, 10, 20);
+	put_string(text, piece->protection & SHM_WRITE ? " rw   " : " ro   ");
+	put_string(text, piece_is_linked(space, piece) ? "linked\n" : "private\n");
+}
+
+/* The piece's segment is in this namespace, and the caller may read it, as for SHM_STAT. */
+static bool may_show(struct shm_namespace *ns, const struct shm_caller *caller,
+		     struct shm_segment *segment)
+{
+	bool may;
+
+	if (segment->ns != ns)
+		return false;
+	shm_namespace_lock(ns);
+	may = shm_segment_permits(segment, caller, SHM_R);
+	shm_namespace_unlock(ns);
+	return may;
+}
+
+size_t shm_report_attach_line(struct shm_namespace *ns, const struct shm_caller *caller,
+			      struct shm_space *space, int32_t pid, uint64_t *cursor, char *line,
+			      size_t size_bytes)
+{
+	const struct shm_port *port = space->shm->port;
+	struct text text = {line, line + size_bytes - 1};
+	struct shm_piece *piece;
+	uint64_t start, end;
+
+	port->space_lock(space, false);
+	while (text.at == line && port->area_next(space, *cursor, &start, &end, &piece)) {
+		*cursor = end;
+		if (piece && piece->flags & SHM_PIECE_SEGMENT) {
+			struct shm_segment *segment = shm_object_segment(shm_piece_object(piece));
+			if (may_show(ns, caller, segment))
+				put_attachment(&text, space, piece, segment->entry.id, pid);
+		}
+		port->interrupt_point();
+	}
+	port->space_unlock(space, false);
 	*text.at = '\0';
 	return (size_t)(text.at - line);
 }

@@ -41,7 +41,7 @@ static const struct inode_operations *operations_of(const struct proc_entry *ent
 		return &proc_directory_operations;
 	if (S_ISLNK(entry->mode))
 		return entry->follow ? &proc_magic_operations : &proc_link_operations;
-	return &proc_file_operations;
+	return entry->stream ? &proc_stream_operations : &proc_file_operations;
 }
 
 /* The same for the same thing as long as the kernel runs. */

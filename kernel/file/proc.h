@@ -10,6 +10,7 @@
  */
 
 #include "kernel/file/dentry.h"
+#include "kernel/file/proc_stream.h"
 #include "kernel/file/text.h"
 
 struct space;
@@ -30,6 +31,8 @@ struct proc_entry {
 	uint64_t (*value)(const struct proc_subject *subject);
 	/* Writable files: what was written, ended with NUL. 0 or a negative errno. */
 	int (*store)(const char *text, const struct proc_subject *subject);
+	/* Or a long text that is made while it is read. */
+	proc_stream_function *stream;
 	/* Links. */
 	long (*link)(const struct proc_subject *subject, char *text, size_t size_bytes);
 	int (*follow)(const struct proc_subject *subject, struct dentry **target);
@@ -72,6 +75,8 @@ int proc_fdinfo_find(const struct proc_subject *subject, const char *name, size_
 bool proc_fd_list(const struct proc_subject *subject, uint64_t *cursor, char name[16]);
 
 extern const struct proc_entry proc_namespace_entries[]; /* ns: proc_namespace.c */
+
+void proc_stream_attachments(struct text *text, struct proc_stream *stream); /* proc_attach.c */
 
 /* The running process's table of shared memory: proc_shm_table.c. */
 int proc_show_shm_table(struct text *text, const struct proc_subject *subject);

@@ -2,7 +2,7 @@
 /*
  * /proc/sysvipc, in Linux's columns, which ipcs(1) parses: proc_sysvipc(5); and
  * the settings of semaphores and message queues in /proc/sys/kernel, with what
- * Linux takes and refuses. Each is the reader's IPC namespace's.
+ * Linux takes and refuses. Settings are those of the running thread's namespace.
  */
 
 #include "kernel/file/proc_ipc.h"
@@ -17,18 +17,26 @@
 
 /* ---- sysvipc/ ---- */
 
-static int show_segments(struct text *text, const struct proc_subject *subject)
+/* The first piece begins with the headline; the cursor is the next index and 1. */
+static uint32_t stream_begin(struct text *text, struct proc_stream *stream, const char *header)
 {
+	if (!stream->cursor) {
+		text_add_bytes(text, header, strlen(header));
+		stream->cursor = 1;
+	}
+	return (uint32_t)(stream->cursor - 1);
+}
+
+static void stream_segments(struct text *text, struct proc_stream *stream)
+{
+	uint32_t index = stream_begin(text, stream, shm_report_header);
 	char line[512];
-	uint32_t cursor = 0;
 	size_t length;
 
-	(void)subject;
-	text_add(text, "%s", shm_report_header);
-	while ((length = shm_report_line(thread_current()->ipc->shm, &cursor, line, sizeof(line))) >
-	       0)
+	while (text->length < PROC_STREAM_BYTES &&
+	       (length = shm_report_line(stream->ns->shm, &index, line, sizeof(line))) > 0)
 		text_add_bytes(text, line, length);
-	return 0;
+	stream->cursor = index + 1ull;
 }
 
 static void add_owner(struct text *text, const struct ipc_object *object)
@@ -36,37 +44,36 @@ static void add_owner(struct text *text, const struct ipc_object *object)
 	text_add(text, " %5u %5u %5u %5u", object->uid, object->gid, object->cuid, object->cgid);
 }
 
-static int show_semaphores(struct text *text, const struct proc_subject *subject)
+static void stream_semaphores(struct text *text, struct proc_stream *stream)
 {
-	struct ipc_table *table = &thread_current()->ipc->sem.table;
+	static const char header[] =
+		"       key      semid perms      nsems   uid   gid  cuid  cgid      otime"
+		"      ctime\n";
+	struct ipc_table *table = &stream->ns->sem.table;
+	uint32_t index = stream_begin(text, stream, header);
 	struct ipc_object *object;
-	uint32_t cursor = 0;
 
-	(void)subject;
-	text_add(text, "       key      semid perms      nsems   uid   gid  cuid  cgid      otime"
-		       "      ctime\n");
-	while ((object = ipc_next(table, &cursor))) {
+	while (text->length < PROC_STREAM_BYTES && (object = ipc_next(table, &index))) {
 		const struct sem_set *set = sem_set_of(object);
 		text_add(text, "%10d %10d  %4o %10u", object->entry.key, object->entry.id,
 			 object->mode, set->count);
 		add_owner(text, object);
 		text_add(text, " %10lld %10lld\n", (long long)set->otime, (long long)object->ctime);
 		ipc_object_unlock(object);
-		arch_interrupt_point();
 	}
-	return 0;
+	stream->cursor = index + 1ull;
 }
 
-static int show_queues(struct text *text, const struct proc_subject *subject)
+static void stream_queues(struct text *text, struct proc_stream *stream)
 {
-	struct ipc_table *table = &thread_current()->ipc->msg.table;
+	static const char header[] =
+		"       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid"
+		"  cuid  cgid      stime      rtime      ctime\n";
+	struct ipc_table *table = &stream->ns->msg.table;
+	uint32_t index = stream_begin(text, stream, header);
 	struct ipc_object *object;
-	uint32_t cursor = 0;
 
-	(void)subject;
-	text_add(text, "       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid"
-		       "  cuid  cgid      stime      rtime      ctime\n");
-	while ((object = ipc_next(table, &cursor))) {
+	while (text->length < PROC_STREAM_BYTES && (object = ipc_next(table, &index))) {
 		const struct msg_queue *queue = msg_queue_of(object);
 		text_add(text, "%10d %10d  %4o  %10llu %10llu %5u %5u", object->entry.key,
 			 object->entry.id, object->mode, (unsigned long long)queue->byte_count,
@@ -76,15 +83,15 @@ static int show_queues(struct text *text, const struct proc_subject *subject)
 		text_add(text, " %10lld %10lld %10lld\n", (long long)queue->stime,
 			 (long long)queue->rtime, (long long)object->ctime);
 		ipc_object_unlock(object);
-		arch_interrupt_point();
 	}
-	return 0;
+	stream->cursor = index + 1ull;
 }
 
 const struct proc_entry proc_sysvipc_entries[] = {
-	{.name = "msg", .mode = S_IFREG | 0444, .show = show_queues},
-	{.name = "sem", .mode = S_IFREG | 0444, .show = show_semaphores},
-	{.name = "shm", .mode = S_IFREG | 0444, .show = show_segments},
+	{.name = "msg", .mode = S_IFREG | 0444, .stream = stream_queues},
+	{.name = "sem", .mode = S_IFREG | 0444, .stream = stream_semaphores},
+	{.name = "shm", .mode = S_IFREG | 0444, .stream = stream_segments},
+	{.name = "shm_attach", .mode = S_IFREG | 0444, .stream = proc_stream_attachments},
 	{.name = NULL},
 };
 

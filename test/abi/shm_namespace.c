@@ -128,6 +128,33 @@ static void own_limits(void)
 	write_setting("shmmni", "4096");
 }
 
+static void own_report_in_child(void *argument)
+{
+	char text[4096] = {0};
+
+	(void)argument;
+	int before = CHECK_OK(open("/proc/sysvipc/shm", O_RDONLY));
+	leave();
+	int after = CHECK_OK(open("/proc/sysvipc/shm", O_RDONLY));
+	long length = CHECK_OK(read(after, text, sizeof(text) - 1));
+	CHECK_EQ(text[length - 1], '\n');
+	CHECK(strchr(text, '\n') == text + length - 1); /* the headline only */
+	/* What was opened there shows what is there. */
+	memset(text, 0, sizeof(text));
+	CHECK_OK(read(before, text, sizeof(text) - 1));
+	CHECK(strstr(text, " 12345 "));
+	close(before);
+	close(after);
+}
+
+static void own_report(void)
+{
+	int id = make_segment(12345, 0600);
+
+	abi_in_child(own_report_in_child, NULL);
+	remove_segment(id);
+}
+
 static void attached_survives_in_child(void *argument)
 {
 	char *p = argument;
@@ -498,6 +525,7 @@ static void many(void)
 const struct abi_case abi_cases[] = {
 	CASE(empty_at_first, "a new namespace has its own ids, keys, totals: ipc_namespaces(7)"),
 	CASE(own_limits, "and its own limits and switches: ipc_namespaces(7)"),
+	CASE(own_report, "/proc/sysvipc/shm shows the one where it was opened: observed"),
 	CASE(attached_survives, "an attach outlives the namespace: observed"),
 	CASE(clone_makes_one, "CLONE_NEWIPC: clone(2)"),
 	CASE(names, "/proc/PID/ns/ipc: text, inode, type: namespaces(7), ioctl_ns(2)"),

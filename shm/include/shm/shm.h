@@ -345,6 +345,17 @@ int32_t shm_segment_id(const struct shm_segment *segment);
 extern const char shm_report_header[];
 size_t shm_report_line(struct shm_namespace *ns, uint32_t *cursor, char *line, size_t size_bytes);
 
+/*
+ * One line for the first attachment in the space that ends above *cursor, is of
+ * a segment of this namespace and may be read by the caller; advances *cursor
+ * past it. `pid` is whom the line names. Returns the length, 0 at the end. The
+ * caller prints shm_report_attach_header first. Takes the space lock, shared.
+ */
+extern const char shm_report_attach_header[];
+size_t shm_report_attach_line(struct shm_namespace *ns, const struct shm_caller *caller,
+			      struct shm_space *space, int32_t pid, uint64_t *cursor, char *line,
+			      size_t size_bytes);
+
 /* ---- invariants (check.c) ---- */
 
 /* Walk one object, one space: every rule of docs/design.md that can be seen. Fatal if broken. */

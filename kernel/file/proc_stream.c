@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+/* Reading text that is made piece by piece. */
+
+#include "kernel/file/proc_stream.h"
+
+#include "abi/errno.h"
+#include "kernel/file/open.h"
+#include "kernel/file/proc.h"
+#include "kernel/mm/kmem.h"
+#include "kernel/process/process.h"
+
+/* An open file: the piece that is being read. The inode's lock guards it. */
+struct reading {
+	struct proc_stream stream;
+	struct text piece;
+	uint64_t start; /* the position of its first byte */
+};
+
+/* Make the piece current that holds a position; an empty one: the text ends before it. */
+static int reading_seek(struct reading *reading, proc_stream_function *more, uint64_t position)
+{
+	if (position < reading->start || !position) {
+		reading->start = 0;
+		reading->piece.length = 0;
+		reading->stream.cursor = reading->stream.detail = 0;
+	}
+	while (position >= reading->start + reading->piece.length) {
+		reading->start += reading->piece.length;
+		reading->piece.length = 0;
+		more(&reading->piece, &reading->stream);
+		if (reading->piece.no_memory) {
+			reading->piece.no_memory = false;
+			reading->start = UINT64_MAX; /* from the beginning next time */
+			reading->piece.length = 0;
+			return -ENOMEM;
+		}
+		if (!reading->piece.length)
+			return 0;
+		arch_interrupt_point();
+	}
+	return 0;
+}
+
+static long stream_read(struct file *file, struct io *io, uint64_t *position)
+{
+	const struct proc_entry *entry = file->inode->generic;
+	struct reading *reading = file->data;
+
+	mutex_lock(&file->inode->lock);
+	long done = reading_seek(reading, entry->stream, *position);
+	size_t left = (size_t)(reading->start + reading->piece.length - *position);
+	if (!done && reading->piece.length) {
+		if (left > io->left_bytes)
+			left = io->left_bytes;
+		done = (long)io_copy_to(io, reading->piece.bytes + (*position - reading->start),
+					left);
+		*position += (uint64_t)done;
+		done = !done && left ? -EFAULT : done;
+	}
+	mutex_unlock(&file->inode->lock);
+	return done;
+}
+
+static void stream_release(struct file *file)
+{
+	struct reading *reading = file->data;
+
+	if (!reading)
+		return;
+	ipc_namespace_put(reading->stream.ns);
+	text_release(&reading->piece);
+	kmem_free(reading, sizeof(*reading));
+}
+
+static const struct file_operations stream_files = {
+	.read = stream_read,
+	.release = stream_release,
+	.seeks = true,
+};
+
+static int stream_open(struct inode *inode, struct file *file)
+{
+	struct reading *reading = kmem_zalloc(sizeof(*reading));
+
+	(void)inode;
+	if (!reading)
+		return -ENOMEM;
+	reading->stream.ns = thread_current()->ipc;
+	ipc_namespace_get(reading->stream.ns);
+	file->data = reading;
+	return 0;
+}
+
+const struct inode_operations proc_stream_operations = {
+	.files = &stream_files,
+	.open = stream_open,
+};

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KERNEL_FILE_PROC_STREAM_H
+#define KERNEL_FILE_PROC_STREAM_H
+
+/*
+ * Files of /proc whose text is made piece by piece while it is read, so that a
+ * million lines take no more memory than one page of them. What a reader sees
+ * is each line's truth at its own moment. They show the IPC namespace of
+ * whoever opened them, also when that has gone elsewhere.
+ */
+
+#include "kernel/file/text.h"
+#include "kernel/ipc/ipc_namespace.h"
+
+struct inode_operations;
+
+#define PROC_STREAM_BYTES 4096 /* a piece is complete when it is about as long */
+
+struct proc_stream {
+	struct ipc_namespace *ns;
+	uint64_t cursor, detail; /* the maker's: where to go on; 0 at first */
+};
+
+/* Adds the next piece; none: that was all. No locks held but the file's own. */
+typedef void proc_stream_function(struct text *text, struct proc_stream *stream);
+
+extern const struct inode_operations proc_stream_operations;
+
+#endif
