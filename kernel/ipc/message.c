@@ -1,22 +1,14 @@
 // SPDX-License-Identifier: MIT
-/*
- * Messages: text on its way between programs, in the kernel's memory. All
- * messages of all namespaces together may take a quarter of the machine's
- * memory, whatever limits programs set; beyond that msgsnd(2) says ENOMEM.
- */
+/* Messages: text on its way between programs, in the kernel's memory. */
 
 #include "abi/errno.h"
 #include "kernel/ipc/msg.h"
 #include "kernel/lib/string.h"
-#include "kernel/mm/frame.h"
-#include "kernel/mm/kmem.h"
 #include "kernel/mm/space.h"
 
 #define PIECE_BYTES 4096u /* of one allocation */
 #define FIRST_BYTES (PIECE_BYTES - sizeof(struct message))
 #define PART_BYTES  (PIECE_BYTES - sizeof(struct message_part))
-
-static uint64_t memory_bytes; /* [a] what all messages take, about */
 
 static uint64_t first_bytes(uint64_t size_bytes)
 {
@@ -28,23 +20,6 @@ static uint64_t part_bytes(uint64_t left)
 	return left < PART_BYTES ? left : PART_BYTES;
 }
 
-/* What a message is charged: its text, and the overhead of a small one. */
-static uint64_t charge_bytes(uint64_t size_bytes)
-{
-	return size_bytes + 2 * sizeof(struct message);
-}
-
-static bool charge(uint64_t size_bytes)
-{
-	uint64_t bytes = charge_bytes(size_bytes);
-
-	if (__atomic_add_fetch(&memory_bytes, bytes, __ATOMIC_RELAXED) <=
-	    frame_total_count() * PAGE_BYTES / 4)
-		return true;
-	__atomic_sub_fetch(&memory_bytes, bytes, __ATOMIC_RELAXED);
-	return false;
-}
-
 void message_free(struct message *message)
 {
 	if (!message)
@@ -54,31 +29,25 @@ void message_free(struct message *message)
 	while (message->more) {
 		struct message_part *part = message->more;
 		message->more = part->next;
-		kmem_free(part, sizeof(*part) + part_bytes(left));
+		ipc_free(part, sizeof(*part) + part_bytes(left));
 		left -= part_bytes(left);
 	}
-	__atomic_sub_fetch(&memory_bytes, charge_bytes(message->size_bytes), __ATOMIC_RELAXED);
-	kmem_free(message, sizeof(*message) + first_bytes(message->size_bytes));
+	ipc_free(message, sizeof(*message) + first_bytes(message->size_bytes));
 }
 
 /* Room for so many bytes; NULL: no memory. */
 static struct message *message_new(uint64_t size_bytes)
 {
 	uint64_t left = size_bytes - first_bytes(size_bytes);
-	struct message *message;
+	struct message *message = ipc_alloc(sizeof(*message) + first_bytes(size_bytes));
 	struct message_part **link;
 
-	if (!charge(size_bytes))
+	if (!message)
 		return NULL;
-	message = kmem_alloc(sizeof(*message) + first_bytes(size_bytes));
-	if (!message) {
-		__atomic_sub_fetch(&memory_bytes, charge_bytes(size_bytes), __ATOMIC_RELAXED);
-		return NULL;
-	}
 	message->size_bytes = size_bytes;
 	message->more = NULL;
 	for (link = &message->more; left; left -= part_bytes(left)) {
-		struct message_part *part = kmem_alloc(sizeof(*part) + part_bytes(left));
+		struct message_part *part = ipc_alloc(sizeof(*part) + part_bytes(left));
 		if (!part) {
 			/* What is not there need not be freed: parts end where the chain does. */
 			message_free(message);

@@ -7,7 +7,7 @@
 #include "kernel/ipc/msg.h"
 
 #include "kernel/ipc/ipc_namespace.h"
-#include "kernel/mm/kmem.h"
+#include "kernel/lib/string.h"
 #include "kernel/mm/space.h"
 #include "kernel/process/process.h"
 #include "kernel/syscall/syscall.h"
@@ -35,18 +35,19 @@ void msg_space_init(struct msg_space *space)
 void msg_queue_put(struct msg_queue *queue)
 {
 	if (ipc_object_put(&queue->object))
-		kmem_free(queue, sizeof(*queue));
+		ipc_free(queue, sizeof(*queue));
 }
 
 /* ---- msgget ---- */
 
 static long queue_create(struct msg_space *space, int32_t key, int flags)
 {
-	struct msg_queue *queue = kmem_zalloc(sizeof(*queue));
+	struct msg_queue *queue = ipc_alloc(sizeof(*queue));
 	long result = -EEXIST;
 
 	if (!queue)
 		return -ENOMEM;
+	memset(queue, 0, sizeof(*queue));
 	ipc_object_init(&queue->object, key, flags);
 	queue->byte_limit = (uint64_t)limit(&space->queue_bytes);
 	list_init(&queue->messages);

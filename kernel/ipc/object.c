@@ -6,6 +6,8 @@
 #include "abi/errno.h"
 #include "arch/arch.h"
 #include "kernel/lib/random.h"
+#include "kernel/mm/frame.h"
+#include "kernel/mm/kmem.h"
 #include "kernel/mm/space.h"
 #include "kernel/process/cred.h"
 #include "kernel/process/time.h"
@@ -19,6 +21,37 @@ _Static_assert(sizeof(struct ipc_gate) == 64, "a cache line");
 int64_t ipc_now(void)
 {
 	return (int64_t)((time_wall_offset_ns() + clock_now_ns()) / NS_PER_S);
+}
+
+/* ---- memory ---- */
+
+static uint64_t memory_bytes; /* [a] what ipc_alloc has given out */
+
+/* What the allocator has to keep for it, about. */
+static uint64_t charge_bytes(size_t size_bytes)
+{
+	return (size_bytes + 63) & ~63ull;
+}
+
+void *ipc_alloc(size_t size_bytes)
+{
+	uint64_t bytes = charge_bytes(size_bytes);
+	void *memory = NULL;
+
+	if (__atomic_add_fetch(&memory_bytes, bytes, __ATOMIC_RELAXED) <=
+	    frame_total_count() * PAGE_BYTES / 4)
+		memory = kmem_alloc(size_bytes);
+	if (!memory)
+		__atomic_sub_fetch(&memory_bytes, bytes, __ATOMIC_RELAXED);
+	return memory;
+}
+
+void ipc_free(void *memory, size_t size_bytes)
+{
+	if (!memory)
+		return;
+	kmem_free(memory, size_bytes);
+	__atomic_sub_fetch(&memory_bytes, charge_bytes(size_bytes), __ATOMIC_RELAXED);
 }
 
 /* ---- the table ---- */

@@ -96,6 +96,14 @@ static inline void ipc_object_unlock(struct ipc_object *object)
 	spin_unlock(&object->lock);
 }
 
+/*
+ * Memory for what programs leave in the kernel: sets, queues, adjustments,
+ * messages. All together take at most a quarter of the machine's, whatever
+ * limits programs set. Not zeroed; NULL: none. Any locks but an allocator's.
+ */
+void *ipc_alloc(size_t size_bytes);
+void ipc_free(void *memory, size_t size_bytes); /* NULL is fine */
+
 /* The wall clock, in seconds. */
 int64_t ipc_now(void);
 

@@ -7,6 +7,7 @@
 #include "kernel/ipc/sem.h"
 
 #include "kernel/ipc/ipc_namespace.h"
+#include "kernel/lib/string.h"
 #include "kernel/mm/kmem.h"
 #include "kernel/mm/space.h"
 #include "kernel/process/process.h"
@@ -23,7 +24,7 @@ static size_t set_bytes(uint32_t count)
 void sem_set_put(struct sem_set *set)
 {
 	if (ipc_object_put(&set->object))
-		kmem_free(set, set_bytes(set->count));
+		ipc_free(set, set_bytes(set->count));
 }
 
 static struct sem_space *space_current(void)
@@ -56,10 +57,11 @@ static int check_count(const struct ipc_object *object, uint64_t count)
 
 static struct sem_set *set_new(int32_t key, int flags, uint32_t count)
 {
-	struct sem_set *set = kmem_zalloc(set_bytes(count));
+	struct sem_set *set = ipc_alloc(set_bytes(count));
 
 	if (!set)
 		return NULL;
+	memset(set, 0, set_bytes(count));
 	ipc_object_init(&set->object, key, flags);
 	set->count = count;
 	list_init(&set->zeros);

@@ -65,7 +65,8 @@ struct sem_undo *sem_undo_obtain(struct sem_set *set)
 		return NULL;
 	spin_lock(&list->lock);
 	struct sem_undo *undo = find(list, set);
-	if (!undo && (undo = kmem_zalloc(undo_bytes(set)))) {
+	if (!undo && (undo = ipc_alloc(undo_bytes(set)))) {
+		memset(undo, 0, undo_bytes(set));
 		undo->list = list;
 		undo->set = set;
 		list_push_back(&set->undos, &undo->in_set);
@@ -84,7 +85,7 @@ static void undo_free(struct sem_undo *undo)
 	list_remove(&undo->in_list);
 	spin_unlock(&list->lock);
 	list_remove(&undo->in_set);
-	kmem_free(undo, undo_bytes(undo->set));
+	ipc_free(undo, undo_bytes(undo->set));
 }
 
 void sem_undo_clear(struct sem_set *set, uint32_t first, uint32_t count)

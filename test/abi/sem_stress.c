@@ -341,12 +341,70 @@ static void nothing_is_lost(void)
 	CHECK(abi_samepage_frames() + 8 > frames);
 }
 
+/* Queues are filled and sets made until no more can be had. */
+static void take_all_there_is(void *argument)
+{
+	static struct message message = {.type = 1};
+
+	(void)argument;
+	for (;;) {
+		int id = msgget(IPC_PRIVATE, 0600);
+		if (id < 0)
+			break;
+		while (msgsnd(id, &message, TEXT_MAX, IPC_NOWAIT) == 0)
+			;
+		if (errno != EAGAIN)
+			break;
+	}
+	CHECK_EQ(errno, ENOMEM);
+	while (semget(IPC_PRIVATE, 32000, 0600) >= 0)
+		;
+	CHECK_EQ(errno, ENOMEM);
+}
+
+static void remove_all(void)
+{
+	struct seminfo sets;
+	struct msginfo queues;
+	struct semid_ds set_ds;
+	struct msqid_ds queue_ds;
+	int last = semctl(0, 0, SEM_INFO, (union semctl_argument){.info = &sets});
+
+	for (int i = 0; i <= last; i++) {
+		int id = semctl(i, 0, SEM_STAT, (union semctl_argument){.buf = &set_ds});
+		if (id >= 0)
+			remove_set(id);
+	}
+	last = msgctl(0, MSG_INFO, (struct msqid_ds *)&queues);
+	for (int i = 0; i <= last; i++) {
+		int id = msgctl(i, MSG_STAT, &queue_ds);
+		if (id >= 0)
+			remove_queue(id);
+	}
+}
+
+static void memory_is_bounded(void)
+{
+	if (!abi_in_samepage())
+		SKIP("on Linux this is for memory cgroups to bound");
+	abi_in_child(take_all_there_is, NULL);
+	uint64_t frames = abi_samepage_frames();
+	/* Most of the machine's memory is left, for others. */
+	char *p = CHECK_OK((char *)mmap(NULL, 16 << 20, PROT_READ | PROT_WRITE,
+					MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0));
+	CHECK_OK(munmap(p, 16 << 20));
+	remove_all();
+	CHECK(abi_samepage_frames() > frames + 4096);
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(killed_at_any_moment, "whenever a process is killed, SEM_UNDO restores: semop(2)"),
 	CASE(mutual_exclusion, "a semaphore of 1 is a mutex: sem_overview(7), semop(2)"),
 	CASE(removed_at_any_moment, "IPC_RMID while others operate: EIDRM or EINVAL: semop(2)"),
 	CASE(senders_and_receivers, "many senders and receivers: each message once: msgop(2)"),
 	CASE(each_allocation_fails, "ENOMEM at each allocation of each call, and nothing is lost"),
+	CASE(memory_is_bounded,
+	     "sets and messages cannot take all memory: ENOMEM: msgop(2), semget(2)"),
 	CASE(nothing_is_lost, "what is made and removed leaves no memory behind"),
 	CASES_END,
 };
