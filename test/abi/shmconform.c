@@ -463,10 +463,8 @@ int main(int argc, char **argv)
 		list();
 		return 0;
 	}
-	if (pipe2(reason_pipe, O_CLOEXEC | O_NONBLOCK)) {
-		perror("shmconform: pipe");
-		return 1;
-	}
+	if (pipe2(reason_pipe, O_CLOEXEC | O_NONBLOCK))
+		reason_pipe[0] = reason_pipe[1] = -1; /* reasons are then printed before */
 	abi_reason_fd = reason_pipe[1];
 	signal(SIGALRM, too_late);
 	isolate();
