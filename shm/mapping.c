@@ -86,6 +86,18 @@ static struct shm_mapping *mapping_create(struct shm_space *space, struct shm_ob
 	return mapping;
 }
 
+uint64_t shm_object_mapping_count(struct shm_object *object)
+{
+	uint64_t count = 0;
+
+	shm_object_lock(object);
+	for (struct shm_mapping *mapping = object->mappings; mapping;
+	     mapping = mapping->object_next)
+		count++;
+	shm_object_unlock(object);
+	return count;
+}
+
 /* The private mapping whose space has the lowest serial from `serial` on. Object locked. */
 static struct shm_mapping *private_lowest(const struct shm_object *object, uint64_t serial)
 {

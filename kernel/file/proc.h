@@ -67,6 +67,7 @@ int proc_show_stat(struct text *text, const struct proc_subject *subject);
 int proc_show_status(struct text *text, const struct proc_subject *subject);
 int proc_show_maps(struct text *text, const struct proc_subject *subject);
 int proc_show_smaps(struct text *text, const struct proc_subject *subject);
+int proc_show_smaps_rollup(struct text *text, const struct proc_subject *subject);
 /* fd and fdinfo: proc_fd.c. */
 int proc_fd_find(const struct proc_subject *subject, const char *name, size_t length,
 		 const struct proc_entry **entry, struct proc_subject *found);

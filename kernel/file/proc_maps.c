@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* /proc/PID/maps and smaps: proc(5). */
+/* /proc/PID/maps, smaps and smaps_rollup: proc(5). */
 
 #include "abi/errno.h"
 #include "kernel/file/inode.h"
@@ -39,17 +39,17 @@ static void show_view(struct text *text, const struct area_view *view, char *nam
 		file_identity(view->file, &device, &number);
 	if (view->segment || (view->shows_object && !view->file)) {
 		device = SEGMENT_DEVICE;
-		number = view->segment ? (uint64_t)(uint32_t)view->shmid : 1;
+		number = view->segment ? (uint64_t)(uint32_t)view->shmid : view->object_serial;
 	}
 	bool is_private = !view->shows_object || (view->flags & AREA_PRIVATE);
 	char line[128];
-	int length = format(line, sizeof(line), "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu ",
-			    (unsigned long long)view->start, (unsigned long long)view->end,
-			    view->protection & SHM_READ ? 'r' : '-',
-			    view->protection & SHM_WRITE ? 'w' : '-',
-			    view->protection & SHM_EXEC ? 'x' : '-', is_private ? 'p' : 's',
-			    (unsigned long long)view->file_offset, abi_device_major(device),
-			    abi_device_minor(device), (unsigned long long)number);
+	int length = format(
+		line, sizeof(line), "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu ",
+		(unsigned long long)view->start, (unsigned long long)view->end,
+		view->protection & SHM_READ ? 'r' : '-', view->protection & SHM_WRITE ? 'w' : '-',
+		view->protection & SHM_EXEC ? 'x' : '-', is_private ? 'p' : 's',
+		(unsigned long long)(view->shows_object ? view->file_offset : 0),
+		abi_device_major(device), abi_device_minor(device), (unsigned long long)number);
 
 	text_add_bytes(text, line, (size_t)length);
 	size_t name_bytes = view_name(view, name, 4096);
@@ -60,35 +60,103 @@ static void show_view(struct text *text, const struct area_view *view, char *nam
 	text_add_bytes(text, "\n", 1);
 }
 
-static void show_line(struct text *text, const char *name, uint64_t pages)
+/* ---- smaps ---- */
+
+/* Bytes; of one area, or of all. */
+struct sums {
+	uint64_t pss, shared_clean, shared_dirty, private_clean, private_dirty;
+	uint64_t anonymous, locked;
+};
+
+static bool view_is_private(const struct area_view *view)
 {
-	text_add(text, "%-15s %8llu kB\n", name, (unsigned long long)pages * 4);
+	return !view->shows_object || (view->flags & AREA_PRIVATE);
 }
 
-/* Known gap: which pages this process itself touched is not told; what is resident counts. */
+/*
+ * Known gap: which pages this process itself touched is not told; what is
+ * resident counts, and the object's mappings are taken to show all of it.
+ */
+static void sums_add(struct sums *sums, const struct area_view *view)
+{
+	uint64_t object = view->object_pages * PAGE_BYTES;
+	uint64_t own = view->own_pages * PAGE_BYTES, common = view->own_shared * PAGE_BYTES;
+	uint64_t share = object / (view->object_maps ? view->object_maps : 1);
+
+	sums->anonymous += own;
+	sums->private_dirty += own - common;
+	sums->shared_dirty += common;
+	sums->pss += view->own_pss_bytes + share;
+	/* A file's pages seen privately are program text and its like: clean. */
+	if (view_is_private(view))
+		*(view->object_maps > 1 ? &sums->shared_clean : &sums->private_clean) += object;
+	else
+		*(view->object_maps > 1 ? &sums->shared_dirty : &sums->private_dirty) += object;
+	if (view->flags & AREA_LOCKED)
+		sums->locked += view->own_pss_bytes + share;
+}
+
+static void show_line(struct text *text, const char *name, uint64_t bytes)
+{
+	text_add(text, "%-15s %8llu kB\n", name, (unsigned long long)bytes / 1024);
+}
+
+static void show_sums(struct text *text, const struct sums *sums)
+{
+	static const char *const never[] = {
+		"KSM:",           "LazyFree:",       "AnonHugePages:",   "ShmemPmdMapped:",
+		"FilePmdMapped:", "Shared_Hugetlb:", "Private_Hugetlb:", "Swap:",
+		"SwapPss:"};
+	uint64_t resident =
+		sums->shared_clean + sums->shared_dirty + sums->private_clean + sums->private_dirty;
+
+	show_line(text, "Rss:", resident);
+	show_line(text, "Pss:", sums->pss);
+	show_line(text, "Shared_Clean:", sums->shared_clean);
+	show_line(text, "Shared_Dirty:", sums->shared_dirty);
+	show_line(text, "Private_Clean:", sums->private_clean);
+	show_line(text, "Private_Dirty:", sums->private_dirty);
+	show_line(text, "Referenced:", resident);
+	show_line(text, "Anonymous:", sums->anonymous);
+	for (unsigned i = 0; i < sizeof(never) / sizeof(never[0]); i++)
+		show_line(text, never[i], 0);
+	show_line(text, "Locked:", sums->locked);
+}
+
+static void show_flags(struct text *text, const struct area_view *view)
+{
+	const struct {
+		bool holds;
+		const char *letters;
+	} flags[] = {
+		{view->protection & SHM_READ, "rd"},     {view->protection & SHM_WRITE, "wr"},
+		{view->protection & SHM_EXEC, "ex"},     {!view_is_private(view), "sh"},
+		{view->protection_max & SHM_READ, "mr"}, {view->protection_max & SHM_WRITE, "mw"},
+		{view->protection_max & SHM_EXEC, "me"}, {!view_is_private(view), "ms"},
+		{view->flags & AREA_STACK, "gd"},        {view->flags & AREA_LOCKED, "lo"},
+		{view->flags & AREA_DONTFORK, "dc"},     {view->flags & AREA_ONFAULT, "lf"},
+		{view->flags & AREA_CHARGED, "ac"},      {view->flags & AREA_NORESERVE, "nr"},
+		{view->flags & AREA_WIPEONFORK, "wf"},
+	};
+
+	text_add(text, "VmFlags:");
+	for (unsigned i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		if (flags[i].holds)
+			text_add(text, " %s", flags[i].letters);
+	text_add(text, " \n");
+}
+
 static void show_details(struct text *text, const struct area_view *view)
 {
-	bool is_private = !view->shows_object || (view->flags & AREA_PRIVATE);
-	uint64_t shared = view->object_pages;
+	struct sums sums = {0};
 
-	show_line(text, "Size:", (view->end - view->start) >> PAGE_SHIFT);
-	show_line(text, "KernelPageSize:", 1);
-	show_line(text, "MMUPageSize:", 1);
-	show_line(text, "Rss:", view->own_pages + shared);
-	show_line(text, "Pss:", view->own_pages + shared);
-	show_line(text, "Shared_Clean:", is_private ? shared : 0);
-	show_line(text, "Shared_Dirty:", is_private ? 0 : shared);
-	show_line(text, "Private_Clean:", 0);
-	show_line(text, "Private_Dirty:", view->own_pages);
-	show_line(text, "Referenced:", view->own_pages + shared);
-	show_line(text, "Anonymous:", view->own_pages);
-	show_line(text, "Swap:", 0);
-	show_line(text, "SwapPss:", 0);
-	show_line(text, "Locked:",
-		  view->flags & AREA_LOCKED ? (view->end - view->start) >> PAGE_SHIFT : 0);
-	text_add(text, "VmFlags:%s%s%s%s\n", view->protection & SHM_READ ? " rd" : "",
-		 view->protection & SHM_WRITE ? " wr" : "",
-		 view->protection & SHM_EXEC ? " ex" : "", is_private ? "" : " sh");
+	sums_add(&sums, view);
+	show_line(text, "Size:", view->end - view->start);
+	show_line(text, "KernelPageSize:", PAGE_BYTES);
+	show_line(text, "MMUPageSize:", PAGE_BYTES);
+	show_sums(text, &sums);
+	text_add(text, "THPeligible:           0\n");
+	show_flags(text, view);
 }
 
 static int show_areas(struct text *text, const struct proc_subject *subject, bool details)
@@ -111,6 +179,33 @@ static int show_areas(struct text *text, const struct proc_subject *subject, boo
 	kmem_free(name, 4096);
 	space_put(space);
 	return name ? 0 : -ENOMEM;
+}
+
+int proc_show_smaps_rollup(struct text *text, const struct proc_subject *subject)
+{
+	struct space *space = proc_space(subject);
+	uint64_t cursor = 0, first = 0;
+	struct sums sums = {0};
+	struct area_view view;
+
+	if (!space)
+		return -ESRCH;
+	while (space_view_next(space, &cursor, &view, true)) {
+		if (!first)
+			first = view.start;
+		sums_add(&sums, &view);
+		if (view.file)
+			file_put(view.file);
+	}
+	space_put(space);
+	int length = 0;
+	char line[80];
+	length = format(line, sizeof(line), "%08llx-%08llx ---p 00000000 00:00 0 ",
+			(unsigned long long)first, (unsigned long long)cursor);
+	text_add_bytes(text, line, (size_t)length);
+	text_add(text, "%*s[rollup]\n", length < NAME_COLUMN ? NAME_COLUMN - length : 0, "");
+	show_sums(text, &sums);
+	return 0;
 }
 
 int proc_show_maps(struct text *text, const struct proc_subject *subject)

@@ -389,6 +389,10 @@ static bool list_tasks(const struct proc_subject *subject, uint64_t *cursor, cha
 		 .mode = S_IFREG | 0444,                                                           \
 		 .show = proc_show_smaps,                                                          \
 		 .owner_only = true},                                                              \
+		{.name = "smaps_rollup",                                                           \
+		 .mode = S_IFREG | 0444,                                                           \
+		 .show = proc_show_smaps_rollup,                                                   \
+		 .owner_only = true},                                                              \
 		{.name = "stat", .mode = S_IFREG | 0444, .show = proc_show_stat},                  \
 		{.name = "statm", .mode = S_IFREG | 0444, .show = show_statm},                     \
 	{                                                                                          \

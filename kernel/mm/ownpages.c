@@ -76,6 +76,24 @@ uint64_t pagetable_own_count(struct space *space, uint64_t start, uint64_t end)
 	return count;
 }
 
+void pagetable_own_shares(struct space *space, uint64_t start, uint64_t end, uint64_t *shared,
+			  uint64_t *pss_bytes)
+{
+	struct leaf_walk walk;
+	uint64_t *entry;
+
+	*shared = *pss_bytes = 0;
+	walk_start(&walk, space, start, end);
+	spin_lock(&space->page_table_lock);
+	for (; (entry = walk_next(&walk)); walk_step(&walk)) {
+		uint32_t owners = frame_references(entry_own_frame(entry_load(entry)));
+
+		*shared += owners > 1;
+		*pss_bytes += PAGE_BYTES / (owners ? owners : 1);
+	}
+	spin_unlock(&space->page_table_lock);
+}
+
 bool pagetable_protect(struct space *space, uint64_t start, uint64_t end, unsigned protection)
 {
 	struct leaf_walk walk;

@@ -93,6 +93,9 @@ void pagetable_prune(struct gather *gather, const struct prune_range *range);
 void pagetable_own_free(struct space *space, uint64_t start, uint64_t end, uint64_t count);
 /* How many own pages there are in [start, end). Takes the lock. */
 uint64_t pagetable_own_count(struct space *space, uint64_t start, uint64_t end);
+/* Of the own pages in [start, end): how many other spaces have too, and the sum of each one's share, bytes. */
+void pagetable_own_shares(struct space *space, uint64_t start, uint64_t end, uint64_t *shared,
+			  uint64_t *pss_bytes);
 /* Own pages of [start, end) get the protection. Takes the lock. True: something must be flushed. */
 bool pagetable_protect(struct space *space, uint64_t start, uint64_t end, unsigned protection);
 /*

@@ -148,20 +148,24 @@ enum space_fault_result space_fault(struct space *space, uint64_t address, unsig
 /* One area, for /proc/PID/maps and its kin. */
 struct area_view {
 	uint64_t start, end;
-	unsigned protection, flags;
+	unsigned protection, protection_max, flags;
 	struct file *file; /* a reference; NULL: none */
 	uint64_t file_offset;
 	bool shows_object;
 	bool segment; /* System V: named by shmid and key */
 	int32_t shmid;
 	uint32_t key;
-	uint64_t own_pages; /* private pages resident */
-	uint64_t
-		object_pages; /* the object's pages in the area that are resident (not filled in: ~0) */
+	uint64_t own_pages;     /* private pages resident */
+	uint64_t object_serial; /* of the object shown */
+	/* Not filled in unless they are asked for: */
+	uint64_t own_shared;    /* of own_pages, those that other spaces have too */
+	uint64_t own_pss_bytes; /* own_pages, each divided by the number of its owners */
+	uint64_t object_pages;  /* the object's pages in the area that are resident */
+	uint64_t object_maps;   /* how many mappings show the object */
 };
 /*
  * The first area that ends above *cursor; moves *cursor to its end. False: no
- * more. `count`: fill in object_pages too, which looks at every page. Takes the space lock.
+ * more. `count`: fill in all, which looks at every page. Takes the space lock.
  */
 bool space_view_next(struct space *space, uint64_t *cursor, struct area_view *view, bool count);
 

@@ -4,6 +4,7 @@
 #include "kernel/mm/area.h"
 
 #include "kernel/file/file.h"
+#include "kernel/mm/pagetable.h"
 
 static uint64_t object_pages(const struct area *area)
 {
@@ -22,6 +23,21 @@ static uint64_t object_pages(const struct area *area)
 	return count;
 }
 
+static void view_count(struct space *space, const struct area *area, struct area_view *view)
+{
+	view->own_shared = view->own_pss_bytes = view->object_pages = view->object_maps = 0;
+	if (area->own_pages)
+		pagetable_own_shares(space, area->start, area->end, &view->own_shared,
+				     &view->own_pss_bytes);
+	if (area_is_anonymous(area))
+		return;
+	view->object_maps = shm_object_mapping_count(shm_piece_object(&area->piece));
+	view->object_pages = object_pages(area);
+	/* At most what own pages leave: where there is one, the object's is not seen. */
+	if (view->object_pages > area_pages(area) - area->own_pages)
+		view->object_pages = area_pages(area) - area->own_pages;
+}
+
 bool space_view_next(struct space *space, uint64_t *cursor, struct area_view *view, bool count)
 {
 	space_lock(space, false);
@@ -31,6 +47,7 @@ bool space_view_next(struct space *space, uint64_t *cursor, struct area_view *vi
 		view->start = area->start;
 		view->end = area->end;
 		view->protection = area->protection;
+		view->protection_max = area->protection_max;
 		view->flags = area->flags;
 		view->file = area->file;
 		if (view->file)
@@ -40,9 +57,10 @@ bool space_view_next(struct space *space, uint64_t *cursor, struct area_view *vi
 		view->segment = view->shows_object &&
 				shm_piece_segment(&area->piece, &view->shmid, &view->key);
 		view->own_pages = area->own_pages;
-		view->object_pages = UINT64_MAX;
+		view->object_serial =
+			view->shows_object ? shm_object_serial(shm_piece_object(&area->piece)) : 0;
 		if (count)
-			view->object_pages = view->shows_object ? object_pages(area) : 0;
+			view_count(space, area, view);
 		*cursor = area->end;
 	}
 	space_unlock(space, false);

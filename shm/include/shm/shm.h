@@ -99,6 +99,8 @@ uint64_t shm_object_serial(const struct shm_object *object);
 uint64_t shm_object_size_pages(const struct shm_object *object);
 uint64_t shm_object_resident_pages(const struct shm_object *object);
 uint64_t shm_object_swapped_pages(const struct shm_object *object);
+/* How many mappings show it: one for each space and base. */
+uint64_t shm_object_mapping_count(struct shm_object *object);
 /* The alignment that lets a mapping of this object link: SHM_SPAN_BYTES, or a page. */
 uint64_t shm_object_alignment_bytes(const struct shm_object *object);
 
