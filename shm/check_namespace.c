@@ -28,8 +28,7 @@ static void check_segment(struct shm_namespace *ns, struct shm_segment *segment,
 	/* Removed and unused: only while the last detach is being finished, which counts as a use. */
 	if (segment->mode & SHM_DEST)
 		shm_assert(shm, segment->entry.key == IPC_PRIVATE &&
-					(segment->attachments || segment->holds ||
-					 segment->references > 1));
+					(segment->users || segment->references > 1));
 	if (segment->creator)
 		shm_assert(shm, segment->creator->ns == ns && created_by_creator(segment));
 	shm_assert(shm, !segment->locker == !(segment->mode & SHM_LOCKED));

@@ -175,12 +175,10 @@ static bool piece_unlink(const struct shm_piece *piece, uint64_t start, uint64_t
 	return dropped;
 }
 
-void shm_place(struct shm_space *space, uint64_t start, uint64_t end)
+void shm_place_links(struct shm_space *space, uint64_t start, uint64_t end)
 {
 	const struct shm_port *port = space->shm->port;
 
-	if (__atomic_load_n(&space->link_count, __ATOMIC_RELAXED) == 0)
-		return;
 	start &= ~(SHM_SPAN_BYTES - 1);
 	end = (end + SHM_SPAN_BYTES - 1) & ~(SHM_SPAN_BYTES - 1);
 

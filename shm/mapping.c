@@ -173,11 +173,9 @@ static void mapping_release(struct shm_mapping *mapping)
 
 /* ---- pieces come ---- */
 
-/* One more piece of the mapping: a copy of the model. */
-static void piece_enter(struct shm_piece *piece, struct shm_mapping *mapping,
-			const struct shm_piece *model, int32_t pid)
+/* One more piece of the mapping, filled in but for that. */
+static void piece_enter(struct shm_piece *piece, struct shm_mapping *mapping, int32_t pid)
 {
-	*piece = *model;
 	piece->mapping = mapping;
 	mapping->pieces++;
 	mapping_extend(mapping, piece->start, piece->end);
@@ -189,8 +187,6 @@ int shm_piece_map(struct shm_space *space, struct shm_piece *piece, struct shm_o
 		  uint64_t start, uint64_t end, uint64_t index, unsigned protection, unsigned flags,
 		  int32_t pid)
 {
-	struct shm_piece model = {
-		.start = start, .end = end, .protection = protection, .flags = flags};
 	uint64_t base = start - (index << SHM_PAGE_SHIFT);
 	bool private = flags & SHM_PIECE_PRIVATE;
 	struct shm_mapping *mapping = mapping_find(space, object, base, private);
@@ -199,7 +195,11 @@ int shm_piece_map(struct shm_space *space, struct shm_piece *piece, struct shm_o
 		mapping = mapping_create(space, object, base, private);
 	if (!mapping)
 		return -ENOMEM;
-	piece_enter(piece, mapping, &model, pid);
+	piece->start = start;
+	piece->end = end;
+	piece->protection = protection;
+	piece->flags = flags;
+	piece_enter(piece, mapping, pid);
 	return 0;
 }
 
@@ -217,17 +217,17 @@ int shm_piece_fork(struct shm_space *child_space, struct shm_piece *child,
 		mapping->fork_serial = child_space->serial;
 		mapping->fork_copy = copy;
 	}
-	piece_enter(child, mapping->fork_copy, parent, pid);
+	*child = *parent;
+	piece_enter(child, mapping->fork_copy, pid);
 	return 0;
 }
 
-void shm_piece_settle(struct shm_space *space, struct shm_piece *piece)
+/* Not inline: mostly there is nothing to do, and that is soon seen. */
+static __attribute__((noinline)) void piece_fill(struct shm_space *space, struct shm_piece *piece)
 {
 	struct shm_mapping *mapping = piece->mapping;
 	struct shm_object *object = mapping->object;
 
-	if (!piece->protection || !object->small || !object->resident)
-		return;
 	shm_object_lock(object);
 	uint64_t index = shm_piece_index(piece, piece->start);
 	if (object->small && index < object->size_pages) {
@@ -248,6 +248,14 @@ void shm_piece_settle(struct shm_space *space, struct shm_piece *piece)
 						  protection);
 	}
 	shm_object_unlock(object);
+}
+
+void shm_piece_settle(struct shm_space *space, struct shm_piece *piece)
+{
+	const struct shm_object *object = piece->mapping->object;
+
+	if (piece->protection && object->small && object->resident)
+		piece_fill(space, piece);
 }
 
 void shm_piece_split(struct shm_space *space, struct shm_piece *low, struct shm_piece *high,

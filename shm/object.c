@@ -89,7 +89,7 @@ void shm_object_get(struct shm_object *object)
 	__atomic_fetch_add(&object->references, 1, __ATOMIC_RELAXED);
 }
 
-static void object_destroy(struct shm_object *object)
+static __attribute__((noinline)) void object_destroy(struct shm_object *object)
 {
 	struct shm *shm = object->shm;
 

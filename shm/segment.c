@@ -68,7 +68,7 @@ static struct shm_segment *segment_new(struct shm_namespace *ns, const struct sh
 		.ns = ns,
 		.size_bytes = request->size_bytes,
 		.ctime = (int64_t)ns->shm->port->now_seconds(),
-		.holds = request->transient,
+		.users = request->transient ? SHM_HOLD : 0,
 		.references = 1,
 		.cpid = caller->pid,
 		.uid = caller->uid,
@@ -148,7 +148,7 @@ static void bury(struct shm_segment *segment, struct shm_segment **dead)
 
 static bool in_use(const struct shm_segment *segment)
 {
-	return segment->attachments || segment->holds;
+	return __atomic_load_n(&segment->users, __ATOMIC_RELAXED) != 0;
 }
 
 void shm_segment_remove(struct shm_segment *segment, struct shm_segment **dead)
@@ -211,15 +211,17 @@ void shm_segment_attached(struct shm_segment *segment, int32_t pid)
 	int64_t now = (int64_t)port_of(segment)->now_seconds();
 
 	segment_lock(segment);
-	segment->attachments++;
+	__atomic_fetch_add(&segment->users, 1, __ATOMIC_RELAXED);
 	segment->atime = now;
 	segment->lpid = pid;
 	segment_unlock(segment);
 }
 
-/* => segment's lock held by caller; a user has left */
-static bool note_last(struct shm_segment *segment)
+/* => segment's lock held by caller. True: it was the last one, and the segment goes with it. */
+static bool leave_locked(struct shm_segment *segment, uint64_t user)
 {
+	/* Acquire: what those did who left without the lock. */
+	__atomic_fetch_sub(&segment->users, user, __ATOMIC_ACQUIRE);
 	if (!must_go(segment))
 		return false;
 	__atomic_add_fetch(&segment->references, 1, __ATOMIC_RELAXED);
@@ -232,28 +234,33 @@ bool shm_segment_detached(struct shm_segment *segment, int32_t pid)
 	bool last;
 
 	segment_lock(segment);
-	segment->attachments--;
 	segment->dtime = now;
 	segment->lpid = pid;
-	last = note_last(segment);
+	last = leave_locked(segment, 1);
 	segment_unlock(segment);
 	return last;
 }
 
 void shm_segment_hold(struct shm_segment *segment)
 {
-	segment_lock(segment);
-	segment->holds++;
-	segment_unlock(segment);
+	/* Relaxed: who looks whether there are users, to free the segment, has the namespace lock too. */
+	__atomic_fetch_add(&segment->users, SHM_HOLD, __ATOMIC_RELAXED);
 }
 
 void shm_segment_unhold(struct shm_segment *segment)
 {
+	uint64_t users = __atomic_load_n(&segment->users, __ATOMIC_RELAXED);
 	bool last;
 
+	/* With others there, as after an attach that went well, we leave without further ado. */
+	while (users != SHM_HOLD) {
+		/* Release: our use of the segment is over before the last one leaves. */
+		if (__atomic_compare_exchange_n(&segment->users, &users, users - SHM_HOLD, true,
+						__ATOMIC_RELEASE, __ATOMIC_RELAXED))
+			return;
+	}
 	segment_lock(segment);
-	segment->holds--;
-	last = note_last(segment);
+	last = leave_locked(segment, SHM_HOLD);
 	segment_unlock(segment);
 	if (last)
 		shm_segment_finish(segment);
@@ -324,7 +331,7 @@ void shm_segment_stat(struct shm_segment *segment, struct abi_shmid_ds *ds)
 	ds->shm_atime = segment->atime;
 	ds->shm_dtime = segment->dtime;
 	ds->shm_lpid = segment->lpid;
-	ds->shm_nattch = segment->attachments;
+	ds->shm_nattch = (uint32_t)segment->users;
 	segment_unlock(segment);
 }
 

@@ -25,6 +25,8 @@
 struct shm_creator;
 struct shm_locker;
 
+#define SHM_HOLD (1ull << 32)
+
 struct shm_segment {
 	struct shm_id_entry entry;   /* [n] first; but its id is [I] */
 	int32_t first_key;           /* [I] names it in /proc/PID/maps, also after removal */
@@ -37,16 +39,15 @@ struct shm_segment {
 	int64_t ctime;                                    /* [n] */
 	int64_t atime, dtime;                             /* [s] */
 	struct shm_spin lock; /* spin: leaf rank; nothing is taken under it */
-	uint32_t attachments; /* [s] nattch */
-	uint32_t holds;       /* [s] */
-	uint32_t references;  /* [a] to this struct: the table's, and detaches to be finished */
-	int32_t lpid;         /* [s] */
-	int32_t cpid;         /* [I] */
-	uint32_t uid, gid;    /* [n] */
-	uint32_t cuid, cgid;  /* [I] */
-	uint16_t mode;        /* [n+s] 0777 and SHM_DEST, SHM_LOCKED */
-	bool transient;       /* [I] goes with its last user: made by shm_table_create */
-	bool listed;          /* [n] in the namespace's table */
+	uint64_t users; /* [a] attachments (nattch), SHM_HOLD for each hold; 0 again under lock */
+	uint32_t references; /* [a] to this struct: the table's, and detaches to be finished */
+	int32_t lpid;        /* [s] */
+	int32_t cpid;        /* [I] */
+	uint32_t uid, gid;   /* [n] */
+	uint32_t cuid, cgid; /* [I] */
+	uint16_t mode;       /* [n+s] 0777 and SHM_DEST, SHM_LOCKED */
+	bool transient;      /* [I] goes with its last user: made by shm_table_create */
+	bool listed;         /* [n] in the namespace's table */
 };
 
 /* ---- what mapping.c calls, for pieces with SHM_PIECE_SEGMENT. Any locks but a segment's. ---- */

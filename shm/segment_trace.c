@@ -21,11 +21,11 @@ void shm_trace_segment(const struct shm_segment *segment, const char *what)
 {
 	shm_trace(segment->ns->shm, "segment %u (key 0x%x, %u bytes, nattch %u) %s",
 		  NUMBER(segment->entry.id), NUMBER((uint32_t)segment->entry.key),
-		  segment->size_bytes, NUMBER(segment->attachments), STRING(what));
+		  segment->size_bytes, NUMBER((uint32_t)segment->users), STRING(what));
 }
 
-void shm_trace_access(const struct shm_segment *segment, const struct shm_caller *caller,
-		      const char *what, uint64_t address, unsigned protection)
+void shm_trace_access_line(const struct shm_segment *segment, const struct shm_caller *caller,
+			   const char *what, uint64_t address, unsigned protection)
 {
 	shm_trace(segment->ns->shm, "pid %u %s segment %u at 0x%x, %s%s", NUMBER(caller->pid),
 		  STRING(what), NUMBER(segment->entry.id), address, STRING(rights(protection)),

@@ -7,13 +7,21 @@
  * access was refused. Each does nothing, at once, when tracing is off. Any locks.
  */
 
+#include "shm/object.h"
 #include "shm/segment.h"
 
 /* "segment 5 (key 0x2a, 8192 bytes, nattch 1) <what>" */
 void shm_trace_segment(const struct shm_segment *segment, const char *what);
 /* "pid 12 <what> segment 5 at 0x7f..., rw-" */
-void shm_trace_access(const struct shm_segment *segment, const struct shm_caller *caller,
-		      const char *what, uint64_t address, unsigned protection);
+void shm_trace_access_line(const struct shm_segment *segment, const struct shm_caller *caller,
+			   const char *what, uint64_t address, unsigned protection);
+static inline void shm_trace_access(const struct shm_segment *segment,
+				    const struct shm_caller *caller, const char *what,
+				    uint64_t address, unsigned protection)
+{
+	if (__builtin_expect(segment->object->shm->trace, 0))
+		shm_trace_access_line(segment, caller, what, address, protection);
+}
 /* "pid 12: <what> segment 5 refused: segment mode 0640, caller is other, needs rw-" */
 void shm_trace_refusal(const struct shm_segment *segment, const struct shm_caller *caller,
 		       const char *what, unsigned wanted);

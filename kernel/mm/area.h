@@ -13,7 +13,8 @@
 #define AREA_KEPT_FLAGS (~(AREA_FIXED | AREA_NOREPLACE))
 
 void areas_init(struct space *space);
-struct area *area_alloc(void); /* zeroed; NULL: no memory */
+/* Without pages, flags, piece and file; bounds and protection are not set. NULL: no memory. */
+struct area *area_alloc(void);
 void area_free(struct area *area);
 /* It and all that follow it in the list. */
 void areas_free(struct area *area);

@@ -125,18 +125,9 @@ uint64_t *pagetable_slot_next(struct space *space, uint64_t address, uint64_t en
 
 /* ---- what leaves ---- */
 
-void gather_init(struct gather *gather, struct space *space)
+void gather_flush(struct gather *gather)
 {
-	gather->space = space;
-	gather->start = UINT64_MAX;
-	gather->end = 0;
-	gather->tables = false;
-	gather->count = 0;
-}
-
-void gather_finish(struct gather *gather)
-{
-	if ((gather->start < gather->end || gather->tables) && !space_is_ending(gather->space))
+	if (!space_is_ending(gather->space))
 		flush_range(gather->space, gather->start, gather->end, gather->tables);
 	for (unsigned i = 0; i < gather->count; i++)
 		frame_put(gather->frame[i]);

@@ -76,8 +76,20 @@ struct gather {
 	unsigned count;
 	uint64_t frame[GATHER_FRAMES];
 };
-void gather_init(struct gather *gather, struct space *space);
-void gather_finish(struct gather *gather); /* flush, free; it can be used again */
+static inline void gather_init(struct gather *gather, struct space *space)
+{
+	gather->space = space;
+	gather->start = UINT64_MAX;
+	gather->end = 0;
+	gather->tables = false;
+	gather->count = 0;
+}
+void gather_flush(struct gather *gather); /* flush, free; it can be used again */
+static inline void gather_finish(struct gather *gather)
+{
+	if (gather->count)
+		gather_flush(gather);
+}
 
 /* Own pages of [start, end) go, at most *count of them (counted down). Takes the lock; flushes when full. */
 void pagetable_zap(struct gather *gather, uint64_t start, uint64_t end, uint64_t *count);

@@ -184,7 +184,12 @@ void shm_space_release(struct shm_space *space);
  * (brk, stack growth, mmap, MAP_FIXED) in [start, end): the links in the spans
  * that it touches are dropped and flushed. Space lock exclusive. Cannot fail.
  */
-void shm_place(struct shm_space *space, uint64_t start, uint64_t end);
+void shm_place_links(struct shm_space *space, uint64_t start, uint64_t end);
+static inline void shm_place(struct shm_space *space, uint64_t start, uint64_t end)
+{
+	if (__atomic_load_n(&space->link_count, __ATOMIC_RELAXED))
+		shm_place_links(space, start, end);
+}
 
 /*
  * Show object pages from `index` on at [start, end). Fills in *piece, which
