@@ -47,8 +47,20 @@ def _unknown_call(arch):
     yield harness.verdict("named once in the log", len(named) == 1, harness.show(run))
 
 
+def _million(arch):
+    """With ipcmni_extend a million segments fit in 1 GB."""
+    program = "build/%s/test/abi/shm_million" % arch
+    run = harness.boot(arch, "/shm_million", "--seconds", "280", seconds=300,
+                       options=["--memory", "1024M", "--append", "ipcmni_extend",
+                                "--add", program + "=/shm_million"])
+    good = run.code == 0 and b"# 2 passed, 0 failed, 0 skipped" in run.out
+    yield harness.verdict("a million segments in 1 GB", good, harness.show(run))
+
+
 def jobs(arch, long):
-    return [
+    # Ten seconds of a CPU: the second architecture only when there is time.
+    million = [harness.Job("a million segments " + arch, lambda: _million(arch), 4)]
+    return (million if long or arch == "x86_64" else []) + [
         harness.Job("boot " + arch, lambda: _boots(arch), 5),
         harness.Job("memory sizes " + arch, lambda: _memory(arch), 6),
         harness.Job("kernel log " + arch, lambda: _log(arch), 7),
