@@ -35,6 +35,15 @@
 #define FUTEX_OWNER_DIED 0x40000000u
 #define FUTEX_TID_MASK   0x3fffffffu
 
+/* futex_waitv(2) */
+#define FUTEX_WAITV_MAX 128
+#define FUTEX2_SIZE_U32 0x02
+
+struct abi_futex_waitv {
+	uint64_t value, address;
+	uint32_t flags, reserved; /* FUTEX2_SIZE_U32, FUTEX_PRIVATE_FLAG */
+};
+
 struct abi_robust_list_head {
 	uint64_t next; /* the first entry; entries point to the next; the last to this */
 	int64_t futex_offset;

@@ -14,9 +14,10 @@
 #define __WALL      0x40000000
 #define __WCLONE    0x80000000u
 
-#define P_ALL  0
-#define P_PID  1
-#define P_PGID 2
+#define P_ALL   0
+#define P_PID   1
+#define P_PGID  2
+#define P_PIDFD 3
 
 /* The status: what wait4 stores. */
 #define WAIT_STATUS_EXITED(code)    (((code) & 0xff) << 8)

@@ -116,6 +116,7 @@ static void become_zombie(struct process *process)
 	if (process->stopped)
 		process->in_group->stopped_count--;
 	process->stopped = false;
+	wait_wake_all(&process->end_queue);
 	/* First among the children: wait4(-1) need not look further. */
 	list_remove(&process->in_siblings);
 	list_push_front(&process->parent->children, &process->in_siblings);

@@ -11,6 +11,7 @@
 
 #include "abi/futex.h"
 #include "kernel/lib/print.h"
+#include "kernel/mm/kmem.h"
 #include "kernel/mm/space.h"
 #include "kernel/process/futex.h"
 #include "kernel/process/process.h"
@@ -206,6 +207,93 @@ static long wait_again(struct thread *thread)
 		.private = thread->restart_data[3],
 		.deadline_ns = thread->restart_deadline_ns,
 	});
+}
+
+/* ---- futex_waitv(2): several words at once ---- */
+
+struct wait_many {
+	unsigned count, queued;
+	uint64_t deadline_ns;
+	struct futex_waiter waiters[FUTEX_WAITV_MAX];
+};
+
+/* All leave; the last of those that were woken, or -1. */
+static int many_leave(struct wait_many *many)
+{
+	int woken = -1;
+
+	for (unsigned i = 0; i < many->queued; i++)
+		if (waiter_leave(&many->waiters[i]))
+			woken = (int)i;
+	return woken;
+}
+
+static int many_queue(struct wait_many *many, uint64_t address)
+{
+	int err = 0;
+
+	for (many->queued = 0; !err && many->queued < many->count; many->queued += !err) {
+		struct futex_waiter *waiter = &many->waiters[many->queued];
+		struct abi_futex_waitv user;
+
+		if (copy_from_user(&user, address + many->queued * sizeof(user), sizeof(user)))
+			return -EFAULT;
+		if (user.reserved || (user.flags & ~FUTEX_PRIVATE_FLAG) != FUTEX2_SIZE_U32)
+			return -EINVAL;
+		*waiter = (struct futex_waiter){.thread = thread_current(),
+						.bitset = FUTEX_BITSET_MATCH_ANY};
+		err = waiter_queue(waiter, &(struct wait_request){
+						   .address = user.address,
+						   .expected = (uint32_t)user.value,
+						   .private = user.flags & FUTEX_PRIVATE_FLAG,
+					   });
+	}
+	return err;
+}
+
+static bool many_woken(const struct wait_many *many)
+{
+	for (unsigned i = 0; i < many->queued; i++)
+		if (__atomic_load_n(&many->waiters[i].woken, __ATOMIC_ACQUIRE))
+			return true;
+	return false;
+}
+
+static long futex_wait_many(struct wait_many *many, uint64_t address)
+{
+	int err = many_queue(many, address);
+
+	while (!err && !many_woken(many))
+		err = thread_sleep(many->deadline_ns, WAIT_INTERRUPTIBLE);
+	int woken = many_leave(many);
+	return woken >= 0 ? woken : err;
+}
+
+long sys_futex_waitv(const uint64_t *argument)
+{
+	uint32_t count = (uint32_t)argument[1];
+	int32_t clock = (int32_t)argument[4];
+	uint64_t deadline_ns = WAIT_FOREVER;
+
+	if ((uint32_t)argument[2] || !count || count > FUTEX_WAITV_MAX || !argument[0])
+		return -EINVAL;
+	if (argument[3]) {
+		if (clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME)
+			return -EINVAL;
+		int err = time_read(argument[3], &deadline_ns);
+		if (err)
+			return err;
+		if (clock == CLOCK_REALTIME)
+			deadline_ns = time_from_wall(deadline_ns);
+	}
+	struct wait_many *many = kmem_alloc(sizeof(*many));
+	if (!many)
+		return -ENOMEM;
+	many->count = count;
+	many->deadline_ns = deadline_ns;
+	long result = futex_wait_many(many, argument[0]);
+	kmem_free(many, sizeof(*many));
+	return result;
 }
 
 /* ---- waking ---- */

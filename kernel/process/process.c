@@ -34,6 +34,7 @@ struct process *process_create(void)
 	list_init(&process->threads);
 	list_init(&process->in_group_members);
 	wait_queue_init(&process->child_queue);
+	wait_queue_init(&process->end_queue);
 	wait_queue_init(&process->exec_queue);
 	spin_init(&process->signals.lock, RANK_SIGNAL);
 	spin_init(&process->alarm_lock, RANK_ALARM);
@@ -61,6 +62,7 @@ void process_remove_locked(struct process *process)
 	list_remove(&process->in_all);
 	pid_remove(&process->by_pid);
 	group_leave(process);
+	wait_wake_all(&process->end_queue);
 	process_count--;
 }
 

@@ -109,6 +109,7 @@ struct process {
 	bool did_exec;
 	bool dumpable;
 	struct wait_queue child_queue; /* it waits here for its children */
+	struct wait_queue end_queue;   /* who polls a pidfd waits here for the end */
 	struct wait_queue exec_queue;  /* exec_thread waits here for the other threads */
 	struct process_signals signals;
 	uint64_t limits[16][2];        /* RLIMIT_*: soft, hard */

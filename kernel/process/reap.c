@@ -4,6 +4,7 @@
 #include "abi/resource.h"
 #include "abi/wait.h"
 #include "kernel/lib/string.h"
+#include "kernel/process/pidfd.h"
 #include "kernel/process/tree.h"
 #include "kernel/process/usage.h"
 #include "kernel/syscall/syscall.h"
@@ -199,6 +200,22 @@ static int status_of_report(const struct wait_report *report)
 	}
 }
 
+/* P_PIDFD becomes P_PID. *nonblocking: the descriptor is. 0; -EINVAL, -EBADF. */
+static int pidfd_resolve(struct wait_request *request, bool *nonblocking)
+{
+	struct process *process;
+
+	if (request->id < 0)
+		return -EINVAL;
+	int err = pidfd_process(request->id, &process, nonblocking);
+	if (err)
+		return err;
+	request->type = P_PID;
+	request->id = process->pid;
+	process_put(process);
+	return 0;
+}
+
 long sys_waitid(const uint64_t *argument)
 {
 	struct wait_request request = {
@@ -214,11 +231,20 @@ long sys_waitid(const uint64_t *argument)
 		return -EINVAL;
 	if (!(request.options & (WEXITED | WSTOPPED | WCONTINUED)))
 		return -EINVAL;
+	bool nonblocking = false;
+	int err = request.type == P_PIDFD ? pidfd_resolve(&request, &nonblocking) : 0;
+	if (err)
+		return err;
 	if (request.type < P_ALL || request.type > P_PGID ||
 	    (request.type == P_PID && request.id <= 0) ||
 	    (request.type == P_PGID && request.id < 0))
 		return -EINVAL;
+	bool no_hang = request.options & WNOHANG;
+	if (nonblocking)
+		request.options |= WNOHANG;
 	long result = wait_for(&request, &report);
+	if (!result && nonblocking && !no_hang)
+		result = -EAGAIN;
 	if (result < 0)
 		return result;
 	if (result > 0) {

@@ -251,10 +251,11 @@ long sys_tgkill(const uint64_t *argument)
 }
 
 /* Nobody may pretend that a signal to others came from kill or the kernel. */
-static int info_read(struct abi_siginfo *info, uint64_t from, int signal, int32_t target)
+int signal_info_read(struct abi_siginfo *info, uint64_t from, int signal, int32_t target, int *told)
 {
 	if (copy_from_user(info, from, sizeof(*info)))
 		return -EFAULT;
+	*told = info->signo;
 	info->signo = signal;
 	if ((info->code >= 0 || info->code == SI_TKILL) && target != process_current()->pid)
 		return -EPERM;
@@ -266,7 +267,7 @@ long sys_rt_sigqueueinfo(const uint64_t *argument)
 	int32_t pid = (int32_t)argument[0];
 	int signal = (int)argument[1];
 	struct abi_siginfo info;
-	int err = info_read(&info, argument[2], signal, pid);
+	int told, err = signal_info_read(&info, argument[2], signal, pid, &told);
 
 	if (err)
 		return err;
@@ -282,7 +283,8 @@ long sys_rt_sigqueueinfo(const uint64_t *argument)
 long sys_rt_tgsigqueueinfo(const uint64_t *argument)
 {
 	struct abi_siginfo info;
-	int err = info_read(&info, argument[3], (int)argument[2], (int32_t)argument[0]);
+	int told, err = signal_info_read(&info, argument[3], (int)argument[2], (int32_t)argument[0],
+					 &told);
 
 	if (err)
 		return err;

@@ -27,6 +27,12 @@ void signal_discard_locked(struct process *process, uint64_t set); /* from all q
 int signal_permission_locked(struct process *target, int signal);
 struct abi_siginfo signal_info_kernel(int signal);
 struct abi_siginfo signal_info_user(int signal, int code);
+/*
+ * What a program says about a signal to the process `target`, as it said its
+ * number. 0; -EFAULT; -EPERM: it pretends to be the kernel, or kill.
+ */
+int signal_info_read(struct abi_siginfo *info, uint64_t from, int signal, int32_t target,
+		     int *told);
 /* The stop and continue that job control wants; the signal lock is not held. */
 void process_continue_locked(struct process *process);
 

@@ -252,6 +252,49 @@ static void no_such_word(void)
 	CHECK_EQ(futex(behind, FUTEX_WAKE, 1, NULL, NULL, 0), 0);
 }
 
+struct waitv {
+	uint64_t value, address;
+	uint32_t flags, reserved;
+};
+
+static long wait_many(struct waitv *waiters, unsigned count, unsigned flags, struct timespec *limit)
+{
+	return syscall(449, waiters, count, flags, limit, CLOCK_MONOTONIC);
+}
+
+static void several_at_once(void)
+{
+	int fd = memory_file();
+	atomic_int *a = map(fd, PROT_READ | PROT_WRITE, MAP_SHARED);
+	atomic_int *b = map(fd, PROT_READ | PROT_WRITE, MAP_SHARED);
+	int own = 5;
+	struct waitv waiters[3] = {{0, (uintptr_t)(a + 1), 2, 0},
+				   {0, (uintptr_t)(a + WORD), 2, 0},
+				   {5, (uintptr_t)&own, 2 | 128, 0}};
+	struct timespec past = {0, 1}, limit;
+
+	if (wait_many(waiters, 3, 0, &past) < 0 && errno == ENOSYS)
+		SKIP("no futex_waitv here");
+	CHECK_ERROR(wait_many(waiters, 3, 0, &past), ETIMEDOUT);
+	CHECK_ERROR(wait_many(waiters, 0, 0, &past), EINVAL);
+	CHECK_ERROR(wait_many(waiters, 129, 0, &past), EINVAL);
+	CHECK_ERROR(wait_many(waiters, 3, 1, &past), EINVAL);
+	CHECK_ERROR(wait_many((void *)8, 3, 0, &past), EFAULT);
+	own = 6;
+	CHECK_ERROR(wait_many(waiters, 3, 0, NULL), EAGAIN);
+	own = 5;
+	waiters[2].reserved = 1;
+	CHECK_ERROR(wait_many(waiters, 3, 0, NULL), EINVAL);
+	waiters[2].reserved = 0;
+	CHECK_OK(clock_gettime(CLOCK_MONOTONIC, &limit));
+	limit.tv_sec += 10;
+	pid_t child = CHECK_OK(fork());
+	if (!child)
+		_exit(wait_many(waiters, 3, 0, &limit) != 1);
+	CHECK(wake_at(b + WORD));
+	abi_join(child);
+}
+
 static void clock_flag(void)
 {
 	struct timespec tiny = {0, 1000};
@@ -276,6 +319,7 @@ const struct abi_case abi_cases[] = {
 	     "private mappings and FUTEX_PRIVATE_FLAG are the process's own: futex(2)"),
 	CASE(requeued_elsewhere, "moved by one mapping, woken by another: futex(2)"),
 	CASE(no_such_word, "EFAULT by protection, by end of file: observed"),
+	CASE(several_at_once, "one of several words: futex_waitv(2)"),
 	CASE(clock_flag, "FUTEX_CLOCK_REALTIME where it means nothing is ENOSYS: observed"),
 	HELPER("futex_exec", futex_exec_helper),
 	CASES_END,

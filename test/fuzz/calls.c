@@ -24,6 +24,9 @@
 #include <sys/prctl.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -202,6 +205,71 @@ static void ipc_call(void)
 	}
 }
 
+/* Those of sockets oftener than others. */
+static long draw_socket_call(void)
+{
+	static const long list[] = {
+		SYS_socketpair,
+		SYS_socket,
+		SYS_bind,
+		SYS_listen,
+		SYS_accept4,
+		SYS_connect,
+		SYS_sendto,
+		SYS_recvfrom,
+		SYS_sendmsg,
+		SYS_recvmsg,
+		SYS_sendmmsg,
+		SYS_recvmmsg,
+		SYS_setsockopt,
+		SYS_getsockopt,
+		SYS_shutdown,
+		SYS_getsockname,
+		SYS_fcntl,
+		SYS_flock,
+		SYS_set_robust_list,
+		SYS_membarrier,
+		424,
+		434,
+		449, /* pidfd_send_signal, pidfd_open, futex_waitv */
+	};
+
+	return list[draw() % (sizeof(list) / sizeof(list[0]))];
+}
+
+/*
+ * Descriptors 4 to 11, where draws of small numbers find them: sockets of each
+ * type, one that listens, one that is on its way to itself, a pidfd, memory.
+ */
+static void descriptors_open(void)
+{
+	struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = {0, 'f', 'u', 'z', 'z'}};
+	_Alignas(8) char control[CMSG_SPACE(sizeof(int))] = {0};
+	struct iovec piece = {arena, 1};
+	struct msghdr message = {.msg_iov = &piece,
+				 .msg_iovlen = 1,
+				 .msg_control = control,
+				 .msg_controllen = sizeof(control)};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	int ends[2];
+
+	*header = (struct cmsghdr){CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
+	for (int type = SOCK_STREAM; type <= SOCK_SEQPACKET; type++) {
+		if (socketpair(AF_UNIX, type | SOCK_NONBLOCK, 0, ends))
+			continue;
+		memcpy(CMSG_DATA(header), &ends[1], sizeof(int));
+		sendmsg(ends[0], &message, 0);
+		sendmsg(ends[1], &message, 0);
+	}
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	if (listener >= 0 && !bind(listener, (struct sockaddr *)&name, 7))
+		listen(listener, 2);
+	int client = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	connect(client, (struct sockaddr *)&name, 7);
+	syscall(434, getpid(), 0); /* pidfd_open */
+	memfd_create("fuzz", MFD_ALLOW_SEALING);
+}
+
 static void child_run(unsigned calls)
 {
 	if (chdir("/tmp") != 0)
@@ -211,8 +279,9 @@ static void child_run(unsigned calls)
 	for (int fd = 0; fd < 3; fd++)
 		if (dup2(null, fd) < 0)
 			close(fd); /* an earlier child may have spoilt /dev/null */
+	descriptors_open();
 	for (unsigned i = 0; i < calls; i++) {
-		long number = (long)(draw() % 451);
+		long number = draw() % 4 ? (long)(draw() % 451) : draw_socket_call();
 		uint64_t a[6];
 		for (int n = 0; n < 6; n++)
 			a[n] = draw_argument();
