@@ -14,8 +14,10 @@ COLUMNS = {"lean": "lean Linux", "default": "Debian default", "samepage": "Samep
 class Row:
     """One operation: a value for each system (a number, None, or a word), and what they mean."""
 
-    def __init__(self, key, name, values, bar=None, extra=(), more_is_better=False):
+    def __init__(self, key, name, values, bar=None, extra=(), more_is_better=False, ratio_bar=1.0,
+                 judged=True):
         self.key, self.name, self.values, self.bar = key, name, values, bar
+        self.ratio_bar, self.judged = ratio_bar, judged
         self.extra = extra  # faults, flushes, interrupts on Samepage
         self.more_is_better = more_is_better
 
@@ -29,6 +31,8 @@ class Row:
     @property
     def verdict(self):
         ours = self.values.get("samepage")
+        if not self.judged:
+            return ""
         if not isinstance(ours, float):
             return "not there" if ours == "absent" else "failed"
         if self.ratio is not None and self.ratio < self.ratio_bar:
@@ -36,8 +40,6 @@ class Row:
         if self.bar is not None and ours > self.bar:
             return "over its bar"
         return "ahead" if self.ratio is not None else "met" if self.bar is not None else ""
-
-    ratio_bar = 1.0
 
     @property
     def short(self):
@@ -53,15 +55,18 @@ class Row:
 
 
 def bars(arch):
-    found = {}
+    """Two tables by id: what Samepage may take at most, and the ratio that it must reach."""
+    most, ratios = {}, {}
     with open(os.path.join(ROOT, "bench", "bars")) as file:
         for line in file:
             words = line.partition("#")[0].split()
-            if words:
+            if words and words[1].startswith("x"):
+                ratios[words[0]] = float(words[1][1:])
+            elif words:
                 own = len(words) > 2 and arch == "riscv64"
                 factor = RISCV_FACTOR if arch == "riscv64" and not own else 1.0
-                found[words[0]] = float(words[2] if own else words[1]) * factor
-    return found
+                most[words[0]] = float(words[2] if own else words[1]) * factor
+    return most, ratios
 
 
 def _boot_rows(arch, runs, systems, limits, firmware):
@@ -84,7 +89,7 @@ def _boot_rows(arch, runs, systems, limits, firmware):
 
 
 def rows(arch, listed, runs, systems, groups, firmware):
-    limits = bars(arch)
+    limits, ratios = bars(arch)
     found = []
     for group, key, name in listed:
         if group not in groups:
@@ -95,7 +100,7 @@ def rows(arch, listed, runs, systems, groups, firmware):
             values[system] = got[0] if got else None
             if system == "samepage" and got:
                 extra = tuple(got[1:])
-        found.append(Row(key, name, values, limits.get(key), extra))
+        found.append(Row(key, name, values, limits.get(key), extra, ratio_bar=ratios.get(key, 1.0)))
     if "small" in groups:
         found += _boot_rows(arch, runs, systems, limits, firmware)
     return found

@@ -22,6 +22,25 @@ static void add_size(struct text *text, const char *name, uint64_t pages)
 	text_add(text, "%-15s %8llu kB\n", name, (unsigned long long)pages * 4);
 }
 
+/* Of all spaces, and of objects. A space that a vfork shares is counted twice. */
+static uint64_t table_pages(void)
+{
+	uint64_t count = shm_instance.counters.leaves;
+	struct process *process;
+
+	for (int32_t pid = 1; (process = process_find_from(pid)); pid++) {
+		struct space *space = process_space_get(process);
+
+		pid = process->pid;
+		if (space) {
+			count += __atomic_load_n(&space->table_pages, __ATOMIC_RELAXED) + 1;
+			space_put(space);
+		}
+		process_put(process);
+	}
+	return count;
+}
+
 static int show_meminfo(struct text *text, const struct proc_subject *subject)
 {
 	uint64_t free = frame_free_count();
@@ -45,6 +64,7 @@ static int show_meminfo(struct text *text, const struct proc_subject *subject)
 	add_size(text, "Slab:", kmem_used_bytes() >> PAGE_SHIFT);
 	add_size(text, "SReclaimable:", 0);
 	add_size(text, "SUnreclaim:", kmem_used_bytes() >> PAGE_SHIFT);
+	add_size(text, "PageTables:", table_pages());
 	add_size(text, "CommitLimit:", commit_limit());
 	add_size(text, "Committed_AS:", commit_count());
 	text_add(text, "HugePages_Total:       0\nHugePages_Free:        0\n"
