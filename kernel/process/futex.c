@@ -298,10 +298,24 @@ long sys_futex_waitv(const uint64_t *argument)
 
 /* ---- waking ---- */
 
-/* Bucket lock held. */
-static int wake_locked(struct bucket *bucket, const struct futex_key *key, int count,
-		       uint32_t bitset)
+/* A thread that wake_locked has returned, or NULL. It may have noticed by itself, or be gone. */
+static void wake_late(struct thread *thread)
 {
+	if (!thread)
+		return;
+	thread_wake(thread);
+	thread_put(thread);
+}
+
+/*
+ * Bucket lock held. The last of those woken is returned in *last, with a reference, for the
+ * caller to wake when the lock is free: it takes the lock as soon as it runs, and would
+ * spin while the waker is still on its way (for long, where a host has stopped the waker).
+ */
+static int wake_locked(struct bucket *bucket, const struct futex_key *key, int count,
+		       uint32_t bitset, struct thread **last)
+{
+	struct thread *late = NULL;
 	int woken = 0;
 
 	list_for_each_safe (node, &bucket->waiters) {
@@ -310,16 +324,20 @@ static int wake_locked(struct bucket *bucket, const struct futex_key *key, int c
 			break;
 		if (!key_equal(&waiter->key, key) || !(waiter->bitset & bitset))
 			continue;
+		wake_late(late);
+		late = waiter->thread;
+		__atomic_add_fetch(&late->references, 1, __ATOMIC_RELAXED);
 		waiter_take_off(waiter);
 		__atomic_store_n(&waiter->woken, true, __ATOMIC_RELEASE);
-		thread_wake(waiter->thread);
 		woken++;
 	}
+	*last = late;
 	return woken;
 }
 
 static long futex_wake(uint64_t address, bool private, int count, uint32_t bitset)
 {
+	struct thread *last;
 	struct futex_key key;
 	int err = key_get(address, private, &key);
 
@@ -331,8 +349,9 @@ static long futex_wake(uint64_t address, bool private, int count, uint32_t bitse
 	if (!__atomic_load_n(&bucket->count, __ATOMIC_RELAXED))
 		return 0;
 	spin_lock(&bucket->lock);
-	int woken = wake_locked(bucket, &key, count, bitset);
+	int woken = wake_locked(bucket, &key, count, bitset, &last);
 	spin_unlock(&bucket->lock);
+	wake_late(last);
 	return woken;
 }
 
@@ -371,7 +390,8 @@ static long futex_requeue(const uint64_t *argument, bool private, bool compare)
 			unlock_two(from, to);
 			return -EAGAIN;
 		}
-		int woken = wake_locked(from, &from_key, wake_count, FUTEX_BITSET_MATCH_ANY);
+		struct thread *last;
+		int woken = wake_locked(from, &from_key, wake_count, FUTEX_BITSET_MATCH_ANY, &last);
 		list_for_each_safe (node, &from->waiters) {
 			struct futex_waiter *waiter = container_of(node, struct futex_waiter, node);
 			if (moved >= move_count)
@@ -386,6 +406,7 @@ static long futex_requeue(const uint64_t *argument, bool private, bool compare)
 			waiter_put_on(waiter, to);
 		}
 		unlock_two(from, to);
+		wake_late(last);
 		return woken +
 		       moved; /* futex(2) says otherwise of REQUEUE; this is what Linux does */
 	}
@@ -485,12 +506,15 @@ static long futex_wake_op(const uint64_t *argument, bool private)
 		lock_two(first, second);
 		err = operate_locked(argument[4], encoded, &old);
 		if (!err) {
+			struct thread *last[2] = {NULL, NULL};
 			int woken = wake_locked(first, &key[0], (int)argument[2],
-						FUTEX_BITSET_MATCH_ANY);
+						FUTEX_BITSET_MATCH_ANY, &last[0]);
 			if (compare(encoded, old) == 1)
 				woken += wake_locked(second, &key[1], (int)argument[3],
-						     FUTEX_BITSET_MATCH_ANY);
+						     FUTEX_BITSET_MATCH_ANY, &last[1]);
 			unlock_two(first, second);
+			wake_late(last[0]);
+			wake_late(last[1]);
 			return woken;
 		}
 		unlock_two(first, second);
