@@ -77,7 +77,7 @@ static void body_anonymous(unsigned times)
 const struct operation process_operations[] = {
 	{GROUP_SMALL, "fork", "fork + exit + wait", NULL, body_fork, NULL, NULL, 0, 0, 20, 1, 3},
 	{GROUP_LARGE, "fork-1g", "fork + exit + wait, 1 GiB attached and touched", set_up_touched,
-	 body_fork, segment_drop, NULL, GIB, 0, 20, 1, 2},
+	 body_fork, segment_drop, NULL, GIB, 0, 20, 1, 1},
 	{GROUP_SMALL, "vfork", "vfork + exit + wait", NULL, body_vfork, NULL, NULL, 0, 0, 20, 1, 3},
 	{GROUP_SMALL, "exec", "vfork + exec + exit + wait", NULL, body_exec, NULL, NULL, 0, 0, 10,
 	 1, 3},

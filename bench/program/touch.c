@@ -116,7 +116,7 @@ static void body_mprotect_part(unsigned times)
 		.argument = SIZE,                                                                  \
 		.times = TIMES,                                                                    \
 		.units = UNITS,                                                                    \
-		.rounds = 3,                                                                       \
+		.rounds = GROUP == GROUP_LARGE ? 1 : 3,                                            \
 	}
 #define ATTACH(GROUP, ID, TEXT, SIZE, SET_UP)                                                      \
 	ROW(GROUP, ID, "shmat + shmdt, " TEXT, SIZE, SET_UP, body_attach_detach, 200, 1)
