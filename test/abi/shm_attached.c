@@ -274,6 +274,9 @@ static void many_segments(void)
 	char line[512];
 	int count = 0;
 
+	/* In a fresh one the order of indices, which the report has, is that of making. */
+	if (unshare(CLONE_NEWIPC))
+		SKIP("no IPC namespaces");
 	for (int i = 0; i < COUNT; i++)
 		id[i] = make_segment(PAGE + (size_t)i, 0600);
 	FILE *file = fopen("/proc/sysvipc/shm", "r");
