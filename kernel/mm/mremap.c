@@ -121,8 +121,12 @@ static void move_commit(struct space *space, const struct move *move, struct are
 			target->own_pages = from->own_pages;
 			from->own_pages = 0;
 		}
-		if (!(move->flags & MREMAP_DONTUNMAP))
+		if (!(move->flags & MREMAP_DONTUNMAP)) {
 			space_unmap(space, move->from, end); /* cut already: cannot fail */
+		} else if (from->flags & AREA_LOCKED) {
+			from->flags &= ~AREA_LOCK_MASK;
+			space->locked_pages -= area_pages(from);
+		}
 	}
 	if (target->piece.mapping)
 		shm_piece_settle(&space->shm, &target->piece);
@@ -187,8 +191,6 @@ static long remap_locked(struct space *space, struct move *move)
 	if (!area || area->start > move->from)
 		return -EFAULT;
 	if (!move->from_bytes && (!area_is_shared(area) || !(move->flags & MREMAP_MAYMOVE)))
-		return -EINVAL;
-	if ((move->flags & MREMAP_DONTUNMAP) && !area_is_anonymous(area))
 		return -EINVAL;
 	if (!fixed && move->from_bytes >= move->to_bytes && !(move->flags & MREMAP_DONTUNMAP)) {
 		long err = 0;
