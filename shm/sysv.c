@@ -162,8 +162,8 @@ static int attach_held(const struct shm_caller *caller, struct shm_segment *segm
 	request->size_bytes = shm_object_size_pages(segment->object) << SHM_PAGE_SHIFT;
 	request->alignment_bytes = shm_object_alignment_bytes(segment->object);
 	if (request->flags & SHM_AREA_FIXED && !(request->flags & SHM_AREA_REPLACE) &&
-	    request->address + request->size_bytes < request->address)
-		return -EINVAL;
+	    request->address + segment->size_bytes < request->address)
+		return -EINVAL; /* with the size in bytes, as on Linux */
 	port->space_lock(caller->space, true);
 	err = port->area_map(caller->space, request, attached);
 	port->space_unlock(caller->space, true);

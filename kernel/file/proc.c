@@ -326,7 +326,7 @@ int proc_may_look(const struct proc_subject *subject)
 	process_put(process);
 	access_current(&access);
 	bool may =
-		access.override || !cred ||
+		access.override || !cred || subject->pid == process_current()->pid ||
 		(access.uid == cred->uid && access.uid == cred->euid && access.uid == cred->suid);
 	if (cred)
 		cred_put(cred);

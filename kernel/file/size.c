@@ -68,7 +68,7 @@ long sys_ftruncate(const uint64_t *argument)
 	long result = -EINVAL;
 
 	if (!file)
-		return -EBADF;
+		return (int64_t)argument[1] < 0 ? -EINVAL : -EBADF;
 	if ((int64_t)argument[1] >= 0 && S_ISREG(file->inode->mode) && file_can_write(file))
 		result = resize(file->inode, argument[1]);
 	file_put(file);
@@ -81,6 +81,8 @@ static long allocate(struct file *file, unsigned mode, int64_t offset, int64_t l
 
 	if (offset < 0 || length <= 0)
 		return -EINVAL;
+	if ((mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)) == FALLOC_FL_PUNCH_HOLE)
+		return -EOPNOTSUPP;
 	if (!file_can_write(file))
 		return -EBADF;
 	if (S_ISFIFO(inode->mode))
@@ -93,6 +95,8 @@ static long allocate(struct file *file, unsigned mode, int64_t offset, int64_t l
 		return -EOPNOTSUPP;
 	if (offset > INT64_MAX - length)
 		return -EFBIG;
+	if (mode & ~(unsigned)(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE))
+		return -EOPNOTSUPP;
 	uint64_t end = (uint64_t)(offset + length);
 	if (!(mode & FALLOC_FL_KEEP_SIZE) && end > inode->size_bytes) {
 		int err = size_limit_check(end, &end);

@@ -134,7 +134,7 @@ static long write_locked(struct inode *inode, struct io *io, uint64_t position)
 		return -EPERM;
 	if (position >= FILE_BYTES_MAX || end > FILE_BYTES_MAX || end < position)
 		return -EFBIG;
-	if (end > size && size_limit_check(position, &end))
+	if (size_limit_check(position, &end))
 		return -EFBIG;
 	io->left_bytes = end - position;
 	int err = object_need(inode);
@@ -311,10 +311,6 @@ static int allocate_locked(struct inode *inode, unsigned mode, uint64_t offset, 
 
 int tmpfs_allocate(struct inode *inode, unsigned mode, uint64_t offset, uint64_t length)
 {
-	if (mode & ~(unsigned)(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE))
-		return -EOPNOTSUPP;
-	if ((mode & FALLOC_FL_PUNCH_HOLE) && !(mode & FALLOC_FL_KEEP_SIZE))
-		return -EOPNOTSUPP;
 	if (offset + length > FILE_BYTES_MAX)
 		return -EFBIG;
 	mutex_lock(&inode->lock);

@@ -110,22 +110,24 @@ no_memory:
 	return SPACE_FAULT_MEMORY;
 }
 
-/* A page of the space's own with the object's contents at the index; it may be past the end (-EFBIG). */
+/*
+ * A page of the space's own with the object's contents at the index, which may
+ * be past the end (-EFBIG). A hole in the object gets its page, as on Linux.
+ */
 static int private_copy_make(struct shm_object *object, uint64_t index, uint64_t *pinned,
 			     uint64_t *copy)
 {
-	int err = shm_object_page_pin(object, index, false, pinned);
+	int err = shm_object_page_pin(object, index, true, pinned);
 
-	if (err && err != -ENODATA)
-		return err;
 	if (err)
-		*pinned = 0;
-	*copy = frame_alloc(err ? FRAME_ZERO : 0);
-	if (*copy && *pinned)
-		page_copy(phys_to_virt(*copy), phys_to_virt(*pinned));
-	if (!*copy && *pinned)
+		return err;
+	*copy = frame_alloc(0);
+	if (!*copy) {
 		shm_object_page_unpin(object, *pinned);
-	return *copy ? 0 : -ENOMEM;
+		return -ENOMEM;
+	}
+	page_copy(phys_to_virt(*copy), phys_to_virt(*pinned));
+	return 0;
 }
 
 /* The first write to a page of a private mapping: it gets its own copy. */
@@ -154,8 +156,7 @@ static enum space_fault_result fault_private_copy(struct space *space, struct ar
 	spin_unlock(&space->page_table_lock);
 	if (copy)
 		frame_put(copy); /* another thread was faster */
-	if (pinned)
-		shm_object_page_unpin(object, pinned);
+	shm_object_page_unpin(object, pinned);
 	return err ? SPACE_FAULT_MEMORY : SPACE_FAULT_DONE;
 }
 

@@ -129,12 +129,23 @@ static uint64_t locked_count(struct space *space, uint64_t start, uint64_t end, 
 static int areas_mark(struct space *space, uint64_t start, uint64_t end, unsigned flags)
 {
 	struct area_spares spares;
-	struct area *area = space_area_above(space, start);
+	uint64_t first = end, last = start;
 
-	if (area_spares_take(space, &spares, area, start, end))
+	/* What has the mark already is not cut. */
+	for (struct area *area = space_area_above(space, start); area && area->start < end;
+	     area = area_next(area)) {
+		if ((area->flags & AREA_LOCK_MASK) == flags)
+			continue;
+		if (first == end)
+			first = area->start > start ? area->start : start;
+		last = area->end < end ? area->end : end;
+	}
+	if (first >= last)
+		return 0;
+	if (area_spares_take(space, &spares, space_area_above(space, first), first, last))
 		return -ENOMEM;
-	area_cut(space, &spares, start, end);
-	for (area = space_area_above(space, start); area && area->start < end;) {
+	area_cut(space, &spares, first, last);
+	for (struct area *area = space_area_above(space, first); area && area->start < last;) {
 		area_mark(space, area, flags);
 		area = area_next(area_merge(space, area));
 	}

@@ -38,6 +38,9 @@ static int advice_apply(struct space *space, struct area *area, uint64_t start, 
 		return advice_drop(space, area, start, end);
 	case MADV_FREE:
 		return area_is_anonymous(area) ? advice_drop(space, area, start, end) : -EINVAL;
+	case MADV_COLD:
+	case MADV_PAGEOUT:
+		return area->flags & AREA_LOCKED ? -EINVAL : 0;
 	case MADV_WIPEONFORK:
 		return area_is_anonymous(area) ? 0 : -EINVAL;
 	default:
@@ -45,12 +48,49 @@ static int advice_apply(struct space *space, struct area *area, uint64_t start, 
 	}
 }
 
-/* The advice changes a flag of areas: which, and to what. */
-static bool advice_flag(int advice, unsigned *flag, bool *on)
+/* The advice changes flags of areas: which go, and which come. */
+static bool advice_flags(int advice, unsigned *clear, unsigned *set)
 {
-	*flag = advice == MADV_DONTFORK || advice == MADV_DOFORK ? AREA_DONTFORK : AREA_WIPEONFORK;
-	*on = advice == MADV_DONTFORK || advice == MADV_WIPEONFORK;
-	return *on || advice == MADV_DOFORK || advice == MADV_KEEPONFORK;
+	static const struct {
+		int advice;
+		unsigned clear, set;
+	} table[] = {
+		{MADV_NORMAL, AREA_RANDOM | AREA_SEQUENTIAL, 0},
+		{MADV_RANDOM, AREA_SEQUENTIAL, AREA_RANDOM},
+		{MADV_SEQUENTIAL, AREA_RANDOM, AREA_SEQUENTIAL},
+		{MADV_DONTFORK, 0, AREA_DONTFORK},
+		{MADV_DOFORK, AREA_DONTFORK, 0},
+		{MADV_WIPEONFORK, 0, AREA_WIPEONFORK},
+		{MADV_KEEPONFORK, AREA_WIPEONFORK, 0},
+		{MADV_DONTDUMP, 0, AREA_DONTDUMP},
+		{MADV_DODUMP, AREA_DONTDUMP, 0},
+	};
+
+	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (table[i].advice == advice) {
+			*clear = table[i].clear;
+			*set = table[i].set;
+			return true;
+		}
+	return false;
+}
+
+/* Cut [start, end) of the area off and change its flags, unless they are so already. 0, -ENOMEM. */
+static int area_reflag(struct space *space, struct area **area, uint64_t start, uint64_t end,
+		       unsigned clear, unsigned set)
+{
+	unsigned flags = ((*area)->flags & ~clear) | set;
+	struct area_spares spares;
+
+	if (flags == (*area)->flags)
+		return 0;
+	if (area_spares_take(space, &spares, *area, start, end) != 0)
+		return -ENOMEM;
+	area_cut(space, &spares, start, end);
+	*area = space_area_above(space, start);
+	(*area)->flags = flags;
+	*area = area_merge(space, *area);
+	return 0;
 }
 
 static bool advice_known(int advice)
@@ -65,22 +105,10 @@ static bool advice_known(int advice)
 /* Holes do not stop it: what is mapped is done, then -ENOMEM. madvise(2), ERRORS. */
 static long advise_locked(struct space *space, uint64_t start, uint64_t end, int advice)
 {
-	struct area_spares spares;
-	unsigned flag;
-	bool on, hole = false;
-	int err = 0;
-
-	if (advice_flag(advice, &flag, &on)) {
-		if (area_spares_take(space, &spares, space_area_above(space, start), start, end) !=
-		    0)
-			return -ENOMEM;
-		area_cut(space, &spares, start, end);
-		space->fork_skips |= flag == AREA_DONTFORK && on;
-	} else {
-		flag = 0;
-	}
-
+	unsigned clear, set;
+	bool reflag = advice_flags(advice, &clear, &set), hole = false;
 	struct area *area = space_area_above(space, start);
+	int err = 0;
 
 	while (area && area->start < end && !err) {
 		uint64_t from = area->start > start ? area->start : start;
@@ -88,11 +116,12 @@ static long advise_locked(struct space *space, uint64_t start, uint64_t end, int
 
 		hole = hole || area->start > start;
 		err = advice_apply(space, area, from, stop, advice);
-		if (!err && flag)
-			area->flags = (area->flags & ~flag) | (on ? flag : 0);
+		if (!err && reflag)
+			err = area_reflag(space, &area, from, stop, clear, set);
 		start = stop;
-		area = area_next(flag ? area_merge(space, area) : area);
+		area = area_next(area);
 	}
+	space->fork_skips |= reflag && (set & AREA_DONTFORK);
 	return err ? err : hole || start < end ? -ENOMEM : 0;
 }
 
@@ -153,6 +182,17 @@ static long advise_remove(struct space *space, uint64_t start, uint64_t end)
 	return !err && hole ? -ENOMEM : err;
 }
 
+/* There, but not for reading: where a program may read what it may write, MADV_POPULATE_READ may not. */
+static bool may_not_read(struct space *space, uint64_t address)
+{
+	space_lock(space, false);
+	struct area *area = space_area_above(space, address);
+	bool denied = area && area->start <= address && !(area->protection & PROT_READ);
+
+	space_unlock(space, false);
+	return denied;
+}
+
 /* MADV_POPULATE_READ and _WRITE. */
 static long advise_populate(struct space *space, uint64_t start, uint64_t end, int advice)
 {
@@ -162,6 +202,8 @@ static long advise_populate(struct space *space, uint64_t start, uint64_t end, i
 		arch_interrupt_point();
 		if (signal_kill_is_pending())
 			return -EINTR;
+		if (access == SHM_READ && may_not_read(space, start))
+			return -EINVAL;
 		switch (space_fault(space, start, access)) {
 		case SPACE_FAULT_DONE:
 			break;

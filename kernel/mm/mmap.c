@@ -12,6 +12,12 @@
 #define PROTECTION_ALL (PROT_READ | PROT_WRITE | PROT_EXEC)
 #define PAGE_MASK      (SHM_PAGE_BYTES - 1)
 
+/* What MAP_SHARED_VALIDATE accepts: the flags that are older than itself. */
+#define MAP_VALIDATED                                                                              \
+	(MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_32BIT | MAP_GROWSDOWN | MAP_DENYWRITE |        \
+	 MAP_EXECUTABLE | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK |   \
+	 MAP_HUGETLB)
+
 /* Up to whole pages; 0 when that overflows. */
 static uint64_t pages_round(uint64_t size_bytes)
 {
@@ -26,7 +32,9 @@ static int flags_take(uint64_t flags, struct space_request *request)
 		request->flags |= AREA_PRIVATE;
 		break;
 	case MAP_SHARED_VALIDATE:
-		if (flags & MAP_SYNC)
+		if (flags & MAP_ANONYMOUS)
+			return -EINVAL; /* there is no file whose flags could be validated */
+		if (flags & ~(uint64_t)MAP_VALIDATED)
 			return -EOPNOTSUPP;
 		break;
 	case MAP_SHARED:
@@ -109,6 +117,26 @@ static long request_map(struct space_request *request, uint64_t flags)
 	return (long)address;
 }
 
+/* A request has failed: what is wrong with its place is said before what else is wrong. */
+static long place_error(const struct space_request *request, uint64_t flags, long error)
+{
+	struct space *space = thread_current()->space;
+	uint64_t start = request->address, end = start + request->size_bytes;
+	struct area *next;
+
+	if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) || !request->size_bytes)
+		return error;
+	if (start & PAGE_MASK)
+		return -EINVAL;
+	if (!(flags & MAP_FIXED_NOREPLACE) || end <= start || end > mmu_user_end)
+		return error;
+	space_lock(space, false);
+	bool taken = !area_range_free(space, start, end, &next);
+
+	space_unlock(space, false);
+	return taken ? -EEXIST : error;
+}
+
 /* mmap(2). */
 long sys_mmap(const uint64_t *argument)
 {
@@ -139,6 +167,8 @@ long sys_mmap(const uint64_t *argument)
 		result = object_take(&request, file, flags);
 	if (!result)
 		result = request_map(&request, flags);
+	if (result < 0)
+		result = place_error(&request, flags, result);
 	if (request.file && result >= 0)
 		return result; /* the area has the file now */
 	if (request.flags & AREA_WRITER)

@@ -57,12 +57,6 @@ static int destination_take(struct space *space, struct move *move)
 	uint64_t alignment = PAGE_BYTES, phase = 0;
 
 	if (move->flags & MREMAP_FIXED) {
-		if ((move->to & PAGE_MASK) || move->to > mmu_user_end ||
-		    move->to_bytes > mmu_user_end - move->to)
-			return -EINVAL;
-		if (move->to < move->from + move->from_bytes &&
-		    move->from < move->to + move->to_bytes)
-			return -EINVAL;
 		if (move->to < MAP_LOWEST)
 			return -EPERM;
 		return space_unmap(space, move->to, move->to + move->to_bytes);
@@ -143,6 +137,8 @@ static long area_move(struct space *space, struct move *move)
 	if (err)
 		return err;
 	from = space_area_above(space, move->from);
+	if (!from || from->start > move->from)
+		return -EFAULT; /* of length 0, it lay in the destination, and is gone */
 	err = growth_charge(space, from, move->to_bytes / PAGE_BYTES);
 	if (err)
 		return err;
@@ -175,11 +171,17 @@ static bool arguments_ok(const struct move *move)
 
 	if (flags & ~(uint64_t)(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP))
 		return false;
-	if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) && !(flags & MREMAP_MAYMOVE))
+	if ((move->from & PAGE_MASK) || !move->to_bytes || move->to_bytes > mmu_user_end)
+		return false;
+	if (!(flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)))
+		return true;
+	if (!(flags & MREMAP_MAYMOVE) || (move->to & PAGE_MASK) ||
+	    move->to > mmu_user_end - move->to_bytes)
 		return false;
 	if ((flags & MREMAP_DONTUNMAP) && move->from_bytes != move->to_bytes)
 		return false;
-	return !(move->from & PAGE_MASK) && move->to_bytes && move->to_bytes <= mmu_user_end;
+	/* Old and new may not overlap. */
+	return move->to >= move->from + move->from_bytes || move->from >= move->to + move->to_bytes;
 }
 
 static long remap_locked(struct space *space, struct move *move)
@@ -190,7 +192,7 @@ static long remap_locked(struct space *space, struct move *move)
 
 	if (!area || area->start > move->from)
 		return -EFAULT;
-	if (!move->from_bytes && (!area_is_shared(area) || !(move->flags & MREMAP_MAYMOVE)))
+	if (!move->from_bytes && !area_is_shared(area))
 		return -EINVAL;
 	if (!fixed && move->from_bytes >= move->to_bytes && !(move->flags & MREMAP_DONTUNMAP)) {
 		long err = 0;
@@ -199,15 +201,21 @@ static long remap_locked(struct space *space, struct move *move)
 			err = space_unmap(space, move->from + move->to_bytes, old_end);
 		return err ? err : (long)move->from;
 	}
+	bool shorter = fixed && move->from_bytes > move->to_bytes;
+
+	/* Only what goes over must lie in one area; what is cut off may span several, and holes. */
+	if (shorter)
+		old_end = move->from + move->to_bytes;
 	if (old_end > area->end || old_end < move->from)
 		return -EFAULT;
 	if ((area->flags & AREA_LOCKED) && move->to_bytes > move->from_bytes &&
 	    !space_may_lock(space, (move->to_bytes - move->from_bytes) / PAGE_BYTES))
 		return -EAGAIN;
-	if (fixed && move->from_bytes > move->to_bytes) {
-		if (space_unmap(space, move->from + move->to_bytes, old_end) != 0)
+	if (shorter) {
+		if (space_unmap(space, old_end, move->from + move->from_bytes) != 0)
 			return -ENOMEM;
 		move->from_bytes = move->to_bytes;
+		area = space_area_above(space, move->from);
 	}
 	if (!fixed && move->from_bytes && old_end == area->end &&
 	    !(move->flags & MREMAP_DONTUNMAP) &&

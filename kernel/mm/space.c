@@ -302,14 +302,20 @@ int space_unmap(struct space *space, uint64_t start, uint64_t end)
 
 /* ---- protect ---- */
 
-/* May [start, end) get the protection? Counts the pages that are to be charged now. */
+/* What of a range mprotect changes: it begins and ends with areas of another protection. */
+struct protect_range {
+	uint64_t start, end;
+	uint64_t charge_pages; /* to be charged now */
+};
+
+/* Up to where may [start, end) get the protection? 0, or why it ends sooner: mprotect(2). */
 static int protect_check(struct space *space, uint64_t start, uint64_t end, unsigned protection,
-			 uint64_t *charge_pages)
+			 struct protect_range *range)
 {
 	struct area *area = space_area_above(space, start);
 	uint64_t at = start;
 
-	*charge_pages = 0;
+	*range = (struct protect_range){end, start, 0};
 	for (; at < end; area = area_next(area)) {
 		if (!area || area->start > at)
 			return -ENOMEM;
@@ -318,9 +324,13 @@ static int protect_check(struct space *space, uint64_t start, uint64_t end, unsi
 
 		uint64_t stop = area->end < end ? area->end : end;
 
-		if (area_is_charged(area->flags, protection) &&
-		    !(area->flags & (AREA_CHARGED | AREA_NORESERVE)))
-			*charge_pages += (stop - at) / PAGE_BYTES;
+		if (area->protection != protection) {
+			range->start = range->start < at ? range->start : at;
+			range->end = stop;
+			if (area_is_charged(area->flags, protection) &&
+			    !(area->flags & (AREA_CHARGED | AREA_NORESERVE)))
+				range->charge_pages += (stop - at) / PAGE_BYTES;
+		}
 		at = stop;
 	}
 	return 0;
@@ -346,31 +356,32 @@ static bool area_protect(struct space *space, struct area *area, unsigned protec
 int space_protect(struct space *space, uint64_t start, uint64_t end, unsigned protection)
 {
 	struct area_spares spares;
-	uint64_t charge_pages;
+	struct protect_range range;
 	bool flush = false;
-	int err = protect_check(space, start, end, protection, &charge_pages);
+	int err = protect_check(space, start, end, protection, &range);
 
-	if (err)
+	/* What lies before a hole, or before an area that may not have it, is changed all the same. */
+	if (range.start >= range.end)
 		return err;
-	if (area_spares_take(space, &spares, space_area_above(space, start), start, end))
+	struct area *area = space_area_above(space, range.start);
+	if (area_spares_take(space, &spares, area, range.start, range.end))
 		return -ENOMEM;
-	if (commit_reserve(charge_pages)) {
+	if (commit_reserve(range.charge_pages)) {
 		area_spares_drop(&spares);
 		return -ENOMEM;
 	}
-	shm_place(&space->shm, start, end);
-	area_cut(space, &spares, start, end);
+	shm_place(&space->shm, range.start, range.end);
+	area_cut(space, &spares, range.start, range.end);
 
-	struct area *area = space_area_above(space, start);
-
-	while (area && area->start < end) {
+	area = space_area_above(space, range.start);
+	while (area && area->start < range.end) {
 		if (area->protection != protection && area_protect(space, area, protection))
 			flush = true;
 		area = area_next(area_merge(space, area));
 	}
 	if (flush)
-		flush_range(space, start, end, false);
-	return 0;
+		flush_range(space, range.start, range.end, false);
+	return err;
 }
 
 /* ---- layout ---- */

@@ -29,6 +29,9 @@ struct file;
 #define AREA_CHARGED    (1u << 9) /* its pages are counted by commit_reserve */
 #define AREA_WIPEONFORK (1u << 10)
 #define AREA_ONFAULT    (1u << 12) /* with LOCKED: pages come when they are touched */
+#define AREA_DONTDUMP   (1u << 13) /* madvise: kept, since it tells areas apart */
+#define AREA_RANDOM     (1u << 14) /* the same */
+#define AREA_SEQUENTIAL (1u << 15) /* the same */
 #define AREA_WRITER     (1u << 11) /* may write to its file: counted by file_maps_add */
 
 /* Fields: space lock, exclusive to change; [p] page-table lock. */

@@ -52,8 +52,8 @@ bool space_view_next(struct space *space, uint64_t *cursor, struct area_view *vi
 		view->file = area->file;
 		if (view->file)
 			file_get(view->file);
-		view->file_offset = area->file_offset;
 		view->shows_object = area->piece.mapping != NULL;
+		view->file_offset = view->shows_object ? area->file_offset : 0;
 		view->segment = view->shows_object &&
 				shm_piece_segment(&area->piece, &view->shmid, &view->key);
 		view->own_pages = area->own_pages;

@@ -209,13 +209,14 @@ static void world_protect(struct world *world, const struct range *range)
 {
 	static const uint8_t protections[] = {0, SHM_READ, SHM_READ | SHM_WRITE};
 	uint8_t protection = protections[host_random() % 3];
-	bool mapped = true;
+	unsigned end = range->first + range->count, mapped = range->first;
 
-	for (unsigned i = range->first; i < range->first + range->count; i++)
-		mapped = mapped && world->model[i].mapped;
+	while (mapped < end && world->model[mapped].mapped)
+		mapped++;
 	int err = space_protect(world->space, range->start, range->end, protection);
-	check(err == (mapped ? 0 : -ENOMEM));
-	for (unsigned i = range->first; mapped && i < range->first + range->count; i++)
+	check(err == (mapped == end ? 0 : -ENOMEM));
+	/* What lies before a hole has changed: mprotect(2). */
+	for (unsigned i = range->first; i < mapped; i++)
 		world->model[i].protection = protection;
 }
 
