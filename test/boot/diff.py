@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: MIT
+"""Differential fuzzing: one random sequence on this Linux and on Samepage, every result compared."""
+
+import os
+import re
+import subprocess
+import time
+
+import harness
+
+OPERATIONS = 200  # an episode
+NOT_HERE = 77
+
+
+def _program(arch):
+    return "build/%s/test/fuzz/diff" % arch
+
+
+def _native(*words, seconds):
+    done = subprocess.run(
+        [_program("x86_64"), *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, timeout=seconds,
+    )
+    return harness.Run(done.returncode, done.stdout, b"")
+
+
+def _guest(arch, *words, seconds, cpus):
+    return harness.boot(arch, "/diff", *words, seconds=seconds,
+                        options=["--cpus", str(cpus), "--add", _program(arch) + "=/diff"])
+
+
+def _lines(run):
+    """A line for each operation, with what belongs to it."""
+    return re.findall(r"^\S.*(?:\n\t.*)*", run.out.decode(errors="replace"), re.M)
+
+
+def _trace(arch, seed, episode, cpus):
+    """What the two kernels said differently first, and what came before."""
+    words = ("--trace", str(seed), str(episode), "1", str(OPERATIONS))
+    here = _lines(_native(*words, seconds=60))
+    there = _lines(_guest(arch, *words, seconds=120, cpus=cpus))
+    for number, (one, other) in enumerate(zip(here, there)):
+        if one != other:
+            before = "\n".join(here[max(0, number - 12):number])
+            return "%s\nLinux:    %s\nSamepage: %s" % (before, one, other)
+    return "alone, the episode gives the same on both"
+
+
+def _compare(arch, seed, first, count, cpus, seconds):
+    words = (str(seed), str(first), str(count), str(OPERATIONS))
+    here = _native(*words, seconds=seconds)
+    if here.code == NOT_HERE:
+        yield harness.Result("diff", "skip", here.out.decode(errors="replace"))
+        return
+    there = _guest(arch, *words, seconds=seconds, cpus=cpus)
+    name = "seed %d, %d operations on %d CPUs" % (seed, count * OPERATIONS, cpus)
+    if here.code or there.code or len(_lines(here)) != count or len(_lines(there)) != count:
+        yield harness.failed(name, "Linux: %s\nSamepage: %s" % (harness.show(here)[-1500:], harness.show(there)))
+        return
+    differ = [n for n, (one, other) in enumerate(zip(_lines(here), _lines(there))) if one != other]
+    detail = ["%d of %d episodes differ: %s" % (len(differ), count, [first + n for n in differ[:20]])]
+    for number in differ[:3]:
+        detail.append("diff --trace %d %d 1 %d" % (seed, first + number, OPERATIONS))
+        detail.append(_trace(arch, seed, first + number, cpus))
+    yield harness.verdict(name, not differ, "\n".join(detail))
+
+
+def _many(arch, seed):
+    """Ten million operations, in parts."""
+    for part in range(50):
+        yield from _compare(arch, seed, part * 1000, 1000, 1 + part % 2, 1200)
+
+
+def jobs(arch, long):
+    found = [harness.Job("diff " + arch, lambda: _compare(arch, 1, 0, 500, 1, 300), 3)]
+    if long:
+        seed = int(os.environ.get("DIFF_SEED", time.time())) % 1000000
+        found.append(harness.Job("diff, ten million " + arch, lambda: _many(arch, seed), 2))
+    return found
