@@ -125,7 +125,11 @@ int space_futex_key(struct space *space, uint64_t address, bool private_only, st
 	space_lock(space, false);
 	struct area *area = space_area_above(space, address);
 
-	if (area && area->start <= address && (area->protection & SHM_READ)) {
+	/* Nothing is touched, but where touching would fail there is no word. */
+	if (area && area->start <= address && (area->protection & (SHM_READ | SHM_WRITE)) &&
+	    (area_is_anonymous(area) ||
+	     shm_piece_index(&area->piece, address) <
+		     shm_object_size_pages(shm_piece_object(&area->piece)))) {
 		err = 0;
 		if (area_is_shared(area))
 			futex_key_of_object(area, address, key);
