@@ -45,6 +45,6 @@ extern bool unit_long;
 #define READ_WRITE (SHM_READ | SHM_WRITE)
 
 extern const struct unit_suite cpu_suite, radix_suite, object_suite, mapping_suite, evict_suite,
-	fail_suite, array_suite, segment_suite, segment_race_suite, table_suite;
+	fail_suite, array_suite, ids_suite, segment_suite, segment_race_suite, table_suite;
 
 #endif
