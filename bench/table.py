@@ -96,7 +96,8 @@ def rows(arch, listed, runs, systems, groups, firmware):
             continue
         values, extra = {}, ()
         for system in systems:
-            got = runs[system, group].rows.get(key)
+            run = runs.get((system, group))
+            got = run and run.rows.get(key)
             values[system] = got[0] if got else None
             if system == "samepage" and got:
                 extra = tuple(got[1:])
