@@ -54,10 +54,10 @@ class Row:
         }
 
 
-def bars(arch):
+def bars(arch, name="bars"):
     """Two tables by id: what Samepage may take at most, and the ratio that it must reach."""
     most, ratios = {}, {}
-    with open(os.path.join(ROOT, "bench", "bars")) as file:
+    with open(os.path.join(ROOT, "bench", name)) as file:
         for line in file:
             words = line.partition("#")[0].split()
             if words and words[1].startswith("x"):
