@@ -275,9 +275,10 @@ static void rollup(void)
 {
 	volatile char *m = map_private(64 * PAGE);
 	FILE *file;
-	long rss[2] = {0, 0};
+	long rss[3] = {0, 0, 0};
 
-	for (int i = 0; i < 2; i++) {
+	/* The first round only makes the program's own pages resident. */
+	for (int i = 0; i < 3; i++) {
 		file = fopen("/proc/self/smaps_rollup", "r");
 		CHECK(file != NULL);
 		CHECK(fgets(line, sizeof(line), file) != NULL);
@@ -287,11 +288,11 @@ static void rollup(void)
 			if (sscanf(line, "Rss: %ld kB", &rss[i]) == 1)
 				break;
 		fclose(file);
-		for (int k = 0; k < 64; k++)
+		for (int k = 0; k < 64 && i == 1; k++)
 			m[k * PAGE] = 1;
 	}
-	CHECK(rss[1] >= rss[0] + 64 * 4);
-	CHECK(rss[1] < rss[0] + 96 * 4);
+	CHECK(rss[2] >= rss[1] + 64 * 4);
+	CHECK(rss[2] < rss[1] + 96 * 4);
 }
 
 const struct abi_case abi_cases[] = {
