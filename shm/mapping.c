@@ -133,8 +133,9 @@ static void mapping_extend(struct shm_mapping *mapping, uint64_t start, uint64_t
 	uint64_t first = (start - mapping->base) >> SHM_PAGE_SHIFT;
 	uint64_t last = first + ((end - start) >> SHM_PAGE_SHIFT);
 	struct shm_object *object = mapping->object;
+	const struct shm_port *port = object->shm->port;
 
-	shm_object_lock(object);
+	port->mutex_lock(&object->mutex);
 	if (first < mapping->first)
 		mapping->first = first;
 	if (last > mapping->end)
@@ -146,7 +147,7 @@ static void mapping_extend(struct shm_mapping *mapping, uint64_t start, uint64_t
 			object->mappings->object_link = &mapping->object_next;
 		object->mappings = mapping;
 	}
-	shm_object_unlock(object);
+	port->mutex_unlock(&object->mutex);
 }
 
 /* One piece less; the last one ends the mapping. Everything it showed is cleared and flushed. */
@@ -154,20 +155,21 @@ static void mapping_release(struct shm_mapping *mapping)
 {
 	struct shm_space *space = mapping->space;
 	struct shm_object *object = mapping->object;
+	const struct shm_port *port = object->shm->port;
 
 	if (--mapping->pieces > 0)
 		return;
-	shm_object_lock(object);
+	port->mutex_lock(&object->mutex);
 	*mapping->object_link = mapping->object_next;
 	if (mapping->object_next)
 		mapping->object_next->object_link = mapping->object_link;
-	shm_object_unlock(object);
+	port->mutex_unlock(&object->mutex);
 	*mapping->space_link = mapping->space_next;
 	if (mapping->space_next)
 		mapping->space_next->space_link = mapping->space_link;
 	shm_count(&space->mapping_count, -1);
 	shm_count(&space->shm->counters.mappings, -1);
-	space->shm->port->mem_free(mapping, sizeof(*mapping));
+	port->mem_free(mapping, sizeof(*mapping));
 	shm_object_put(object);
 }
 

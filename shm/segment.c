@@ -208,13 +208,14 @@ void shm_segment_finish(struct shm_segment *segment)
 
 void shm_segment_attached(struct shm_segment *segment, int32_t pid)
 {
-	int64_t now = (int64_t)port_of(segment)->now_seconds();
+	const struct shm_port *port = port_of(segment);
+	int64_t now = (int64_t)port->now_seconds();
 
-	segment_lock(segment);
+	port->spin_lock(&segment->lock);
 	__atomic_fetch_add(&segment->users, 1, __ATOMIC_RELAXED);
 	segment->atime = now;
 	segment->lpid = pid;
-	segment_unlock(segment);
+	port->spin_unlock(&segment->lock);
 }
 
 /* => segment's lock held by caller. True: it was the last one, and the segment goes with it. */
@@ -230,14 +231,15 @@ static bool leave_locked(struct shm_segment *segment, uint64_t user)
 
 bool shm_segment_detached(struct shm_segment *segment, int32_t pid)
 {
-	int64_t now = (int64_t)port_of(segment)->now_seconds();
+	const struct shm_port *port = port_of(segment);
+	int64_t now = (int64_t)port->now_seconds();
 	bool last;
 
-	segment_lock(segment);
+	port->spin_lock(&segment->lock);
 	segment->dtime = now;
 	segment->lpid = pid;
 	last = leave_locked(segment, 1);
-	segment_unlock(segment);
+	port->spin_unlock(&segment->lock);
 	return last;
 }
 

@@ -102,6 +102,8 @@ int32_t shm_get(struct shm_namespace *ns, const struct shm_caller *caller, int32
 /* Checks what does not depend on the segment, and rounds: 0, -EINVAL, -EPERM. */
 static int attach_request(uint64_t address, int flags, struct shm_area_request *request)
 {
+	request->address = request->index = 0;
+	request->flags = 0;
 	request->protection = SHM_READ;
 	request->protection_max = SHM_READ | SHM_EXEC;
 	if (!(flags & SHM_RDONLY)) {
@@ -178,7 +180,7 @@ static int attach_held(const struct shm_caller *caller, struct shm_segment *segm
 int shm_attach(struct shm_namespace *ns, const struct shm_caller *caller, int32_t shmid,
 	       uint64_t address, int flags, uint64_t *attached)
 {
-	struct shm_area_request request = {0};
+	struct shm_area_request request;
 	struct shm_segment *segment;
 	int err;
 

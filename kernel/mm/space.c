@@ -254,7 +254,6 @@ uncharge:
 static void areas_unmap(struct space *space, struct area *area, uint64_t start, uint64_t end)
 {
 	struct area *previous = area->previous, *next;
-	struct prune_range prune = {start, end, previous ? previous->end : 0, UINT64_MAX};
 	struct gather gather;
 	bool touched = false;
 
@@ -264,10 +263,10 @@ static void areas_unmap(struct space *space, struct area *area, uint64_t start, 
 		touched |= area->touched;
 		area_drop(&gather, area);
 	}
-	if (area)
-		prune.ceiling = area->start;
 	if (touched) {
-		pagetable_prune(&gather, &prune);
+		pagetable_prune(&gather,
+				&(struct prune_range){start, end, previous ? previous->end : 0,
+						      area ? area->start : UINT64_MAX});
 		/* A table that the neighbours still hold goes with them. */
 		if (previous)
 			previous->touched = true;
