@@ -256,6 +256,8 @@ static void undo_call(int (*run)(void))
 		remove_set(made);
 	if (run == make_a_queue)
 		remove_queue(made);
+	if (run == use_with_undo)
+		CHECK_OK(unshare(CLONE_SYSVSEM)); /* its adjustments are made and gone */
 	no_message();
 }
 
