@@ -12,6 +12,7 @@
 
 #include "kernel/mm/flush.h"
 
+#include "kernel/lib/print.h"
 #include "kernel/mm/frame.h"
 #include "kernel/mm/space.h"
 #include "kernel/process/cpu.h"
@@ -58,6 +59,8 @@ static void flush_others(struct space *space)
 	uint32_t tickets[CPUS_MAX];
 	unsigned asked = 0; /* bit for each CPU */
 
+	/* Who spins for a lock that we hold does not poll: nobody may wait for a flush under one. */
+	kdebug_assert(self->spin_depth == 0);
 	if (cpu_online_count == 1)
 		return;
 	/* Our stores to the tables come before our reads of cpu->space: rule 7. */
