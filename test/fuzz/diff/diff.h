@@ -121,6 +121,7 @@ void say_result(long value);
 int byte_read(uint64_t address);
 int byte_write(uint64_t address, uint8_t value);
 int pid_generation(int32_t pid); /* -1: nobody's; 0: none */
+extern bool play_inherited;      /* this process is another player's child */
 int id_slot(int32_t id);         /* -1: in no slot */
 
 /* look.c: operations that only look */

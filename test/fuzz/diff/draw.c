@@ -121,7 +121,9 @@ static void draw_mremap(int64_t *a)
 	if (draw(10) == 0)
 		a[3] |= MREMAP_DONTUNMAP;
 	/* A move without a change of length may span areas from Linux 6.17 on, and not before. */
-	if (a[1] == a[2] && a[3] & MREMAP_FIXED)
+	if ((a[1] + (int64_t)PAGE - 1) / (int64_t)PAGE ==
+		    (a[2] + (int64_t)PAGE - 1) / (int64_t)PAGE &&
+	    a[3] & MREMAP_FIXED)
 		a[1] = a[2] = (int64_t)PAGE;
 	a[4] = draw_address();
 }

@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 static unsigned self;
+bool play_inherited;
 static sigjmp_buf fault_return;
 static volatile int fault_seen;
 
@@ -403,8 +404,10 @@ static void play_fork(const struct op *op)
 	unsigned heir = (unsigned)op->a[0]; /* the next operation may be there before it runs */
 	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
 
-	if (pid == 0)
+	if (pid == 0) {
+		play_inherited = true;
 		play_loop(heir);
+	}
 	if (pid < 0) {
 		say_result(-1);
 		return;
