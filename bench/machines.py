@@ -38,7 +38,7 @@ class Run:
     def __init__(self):
         self.rows, self.boot, self.complete = {}, None, False
         self.seconds_to_user = self.seconds = 0.0
-        self.noise = []
+        self.noise, self.notes = [], {}  # notes: what Linux does about each fault of the CPU
 
 
 def image(arch, group, out):
@@ -93,6 +93,8 @@ def _take(run, line, start):
     if words[0] == "@boot":
         run.boot = [int(word) for word in words[1:3]]
         run.seconds_to_user = time.monotonic() - start
+    elif words[0] == "@note":
+        run.notes[words[1]] = words[2].strip()
     elif words[0] == "@row":
         run.rows[words[1]] = [_number(word) for word in words[2:]]
     elif words[0] == "@end":

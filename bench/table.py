@@ -124,7 +124,19 @@ def small(value):
     return "0" if not value else "%.2f" % value if value < 10 else "%.0f" % value
 
 
-def head(arch):
+def mitigations(system, runs):
+    """Which CPU faults a Linux works around, in its own words."""
+    run = next((one for (name, _), one in sorted(runs.items()) if name == system), None)
+    if not run or not run.notes:
+        return COLUMNS[system] + ": not told"
+    active = sorted(
+        "%s (%s)" % (name, text) for name, text in run.notes.items() if text.startswith("Mitigation")
+    )
+    return "%s: %d of %d CPU faults are worked around%s" % (
+        COLUMNS[system], len(active), len(run.notes), ": " + "; ".join(active) if active else "")
+
+
+def head(arch, runs):
     def output(*words):
         done = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
         return done.stdout.strip()
@@ -139,15 +151,15 @@ def head(arch):
         "Linux: " + linux,
         "lean Linux: " + machines.LEAN,
         "Samepage: commit " + commit,
-        "mitigations of CPU faults: lean Linux off (mitigations=off), Samepage has none; "
-        "Debian default as Debian has them",
+        *(mitigations(system, runs) for system in ("lean", "default") if (system, "small") in runs),
+        "Samepage: no CPU fault is worked around",
         "on in all: SMEP and SMAP (riscv64: SUM), checked copies, pages zeroed before use",
     ]
 
 
-def text(arch, found, systems):
+def text(arch, found, systems, runs):
     columns = [COLUMNS[system] for system in systems]
-    lines = ["# " + line for line in head(arch)]
+    lines = ["# " + line for line in head(arch, runs)]
     title = "| operation | " + " | ".join(columns)
     title += " | ratio | bar | verdict | faults | flushes | interrupts |"
     lines += ["", title, "|---" + "|--:" * (len(columns) + 2) + "|---" + "|--:" * 3 + "|"]

@@ -6,6 +6,7 @@
  */
 
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,6 +64,30 @@ static void allow_many_segments(bool extended)
 	}
 }
 
+/* What Linux says it does about each fault of the CPU. */
+static void print_mitigations(void)
+{
+	static const char folder[] = "/sys/devices/system/cpu/vulnerabilities";
+	char path[512], line[200];
+	struct dirent *entry;
+
+	mkdir("/sys", 0755);
+	if (mount("sysfs", "/sys", "sysfs", 0, NULL) != 0)
+		return;
+	DIR *names = opendir(folder);
+	while (names && (entry = readdir(names))) {
+		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+		FILE *file = entry->d_name[0] == '.' ? NULL : fopen(path, "r");
+		if (file && fgets(line, sizeof(line), file))
+			printf("@note\t%s\t%s", entry->d_name, line);
+		if (file)
+			fclose(file);
+	}
+	if (names)
+		closedir(names);
+	umount("/sys");
+}
+
 void guest_main(void)
 {
 	char *arguments[WORDS_MAX + 1];
@@ -74,6 +99,7 @@ void guest_main(void)
 	printf("\n@boot\t%llu\t%lld\n",
 	       (unsigned long long)bench_first_instruction * COUNTER_ENTRY_UNIT,
 	       (long long)file_number("/proc/meminfo", "MemFree"));
+	print_mitigations();
 	fflush(stdout);
 	read_orders(arguments);
 	allow_many_segments(arguments[1] && arguments[2] && !strcmp(arguments[2], "million"));
