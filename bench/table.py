@@ -39,6 +39,8 @@ class Row:
             return "BEHIND"
         if self.bar is not None and ours > self.bar:
             return "over its bar"
+        if self.ratio is not None and self.ratio < 1:
+            return "level"  # as near as the row's bar asks
         return "ahead" if self.ratio is not None else "met" if self.bar is not None else ""
 
     @property
