@@ -155,8 +155,6 @@ int main(int count, char **arguments)
 
 	if (getpid() == 1)
 		guest_main();
-	if (count == 2 && !strcmp(arguments[1], "--nothing"))
-		return 0;
 	if (count == 2 && !strcmp(arguments[1], "--list")) {
 		list();
 		return 0;

