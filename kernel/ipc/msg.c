@@ -112,38 +112,22 @@ static void queue_remove(struct msg_space *space, struct msg_queue *queue)
 
 void msg_space_release(struct msg_space *space)
 {
-	struct shm_id_entry *entry;
+	struct msg_queue *queue;
 
-	for (;;) {
-		uint32_t index = 0;
-		ipc_table_lock_all(&space->table);
-		entry = shm_ids_next(&space->table.ids, &index);
-		if (!entry)
-			break;
-		struct msg_queue *queue = (struct msg_queue *)entry;
-		ipc_object_lock(&queue->object);
+	while ((queue = msg_queue_of(ipc_first_removable(&space->table)))) {
 		queue_remove(space, queue);
 		arch_interrupt_point();
 	}
-	ipc_table_unlock_all(&space->table);
 }
 
 static long control_remove(struct msg_space *space, int32_t id)
 {
-	ipc_table_lock_all(&space->table);
-	struct msg_queue *queue = (struct msg_queue *)shm_ids_find(&space->table.ids, id);
-	if (!queue) {
-		ipc_table_unlock_all(&space->table);
-		return -EINVAL;
-	}
-	ipc_object_lock(&queue->object);
-	if (!ipc_owned(&queue->object)) {
-		ipc_object_unlock(&queue->object);
-		ipc_table_unlock_all(&space->table);
-		return -EPERM;
-	}
-	queue_remove(space, queue);
-	return 0;
+	struct ipc_object *object;
+	int err = ipc_find_removable(&space->table, id, &object);
+
+	if (!err)
+		queue_remove(space, msg_queue_of(object));
+	return err;
 }
 
 /* ---- the rest of msgctl ---- */

@@ -151,6 +151,37 @@ struct ipc_object *ipc_next(struct ipc_table *table, uint32_t *cursor)
 	return object;
 }
 
+int ipc_find_removable(struct ipc_table *table, int32_t id, struct ipc_object **found)
+{
+	int err = -EINVAL;
+
+	ipc_table_lock_all(table);
+	struct ipc_object *object = (struct ipc_object *)shm_ids_find(&table->ids, id);
+	if (object) {
+		ipc_object_lock(object);
+		err = ipc_owned(object) ? 0 : -EPERM;
+		if (err)
+			ipc_object_unlock(object);
+	}
+	if (err)
+		ipc_table_unlock_all(table);
+	*found = object;
+	return err;
+}
+
+struct ipc_object *ipc_first_removable(struct ipc_table *table)
+{
+	uint32_t index = 0;
+
+	ipc_table_lock_all(table);
+	struct ipc_object *object = (struct ipc_object *)shm_ids_next(&table->ids, &index);
+	if (object)
+		ipc_object_lock(object);
+	else
+		ipc_table_unlock_all(table);
+	return object;
+}
+
 long ipc_open(struct ipc_table *table, int32_t key, int flags,
 	      int (*check)(const struct ipc_object *object, uint64_t argument), uint64_t argument)
 {

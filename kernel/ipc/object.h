@@ -59,6 +59,13 @@ struct ipc_object *ipc_find(struct ipc_table *table, int32_t id);
 struct ipc_object *ipc_find_index(struct ipc_table *table, int32_t index);
 /* The one with the lowest index from *cursor on, locked; *cursor moves behind it. NULL: no more. */
 struct ipc_object *ipc_next(struct ipc_table *table, uint32_t *cursor);
+/*
+ * To remove one: locked, and its table locked whole. By id: 0, or nothing is locked
+ * and -EINVAL (there is none), -EPERM (not the running thread's to remove). Or the one
+ * with the lowest index; NULL: none is left, and nothing is locked.
+ */
+int ipc_find_removable(struct ipc_table *table, int32_t id, struct ipc_object **found);
+struct ipc_object *ipc_first_removable(struct ipc_table *table);
 
 /*
  * semget(2), msgget(2) of a key that exists: its id; -EEXIST, -EACCES, or what

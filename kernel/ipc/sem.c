@@ -152,38 +152,22 @@ static void set_remove(struct sem_space *space, struct sem_set *set)
 
 void sem_space_release(struct sem_space *space)
 {
-	struct shm_id_entry *entry;
+	struct sem_set *set;
 
-	for (;;) {
-		uint32_t index = 0;
-		ipc_table_lock_all(&space->table);
-		entry = shm_ids_next(&space->table.ids, &index);
-		if (!entry)
-			break;
-		struct sem_set *set = (struct sem_set *)entry;
-		ipc_object_lock(&set->object);
+	while ((set = sem_set_of(ipc_first_removable(&space->table)))) {
 		set_remove(space, set);
 		arch_interrupt_point();
 	}
-	ipc_table_unlock_all(&space->table);
 }
 
 static long control_remove(struct sem_space *space, int32_t id)
 {
-	ipc_table_lock_all(&space->table);
-	struct sem_set *set = (struct sem_set *)shm_ids_find(&space->table.ids, id);
-	if (!set) {
-		ipc_table_unlock_all(&space->table);
-		return -EINVAL;
-	}
-	ipc_object_lock(&set->object);
-	if (!ipc_owned(&set->object)) {
-		ipc_object_unlock(&set->object);
-		ipc_table_unlock_all(&space->table);
-		return -EPERM;
-	}
-	set_remove(space, set);
-	return 0;
+	struct ipc_object *object;
+	int err = ipc_find_removable(&space->table, id, &object);
+
+	if (!err)
+		set_remove(space, sem_set_of(object));
+	return err;
 }
 
 static long control_set(struct sem_space *space, int32_t id, uint64_t from)
