@@ -340,7 +340,7 @@ static __attribute__((noreturn)) void port_fatal(const char *file, int line, con
 	panic("shm: %s:%d: %s", file, line, what);
 }
 
-static const struct shm_port kernel_port = {
+const struct shm_port kernel_port = {
 	.capabilities = SHM_CAN_LINK | SHM_CPU_CAPABILITIES,
 	.frame_alloc = port_frame_alloc,
 	.frame_hold = frame_get,

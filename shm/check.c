@@ -28,11 +28,12 @@ static void check_leaf(struct shm_object *object, struct shm_leaf *leaf, uint64_
 		if (shm_entry_is_present(entry)) {
 			shm_assert(shm, !shm_entry_is_own(entry));
 			shm_assert(shm, shm_entry_protection(entry) == (SHM_READ | SHM_WRITE));
-			shm_assert(shm, shm->port->frame_references(shm_entry_frame(entry)) > 0);
+			shm_assert(shm,
+				   shm_port(shm)->frame_references(shm_entry_frame(entry)) > 0);
 			sums->resident++;
 		} else if (shm_entry_is_old(entry)) {
 			shm_assert(shm,
-				   shm->port->frame_references(shm_entry_old_frame(entry)) > 0);
+				   shm_port(shm)->frame_references(shm_entry_old_frame(entry)) > 0);
 			sums->resident++;
 		} else if (shm_entry_is_swapped(entry)) {
 			sums->swapped++;
@@ -62,8 +63,9 @@ static unsigned count_links(struct shm_object *object, const struct shm_leaf *le
 			same = same->object_next;
 		if (same != mapping)
 			continue;
-		uint64_t slot = object->shm->port->slot_get(mapping->space,
-							    shm_mapping_address(mapping, first));
+		uint64_t slot =
+			shm_port(object->shm)
+				->slot_get(mapping->space, shm_mapping_address(mapping, first));
 		links += shm_entry_is_link(slot) && shm_entry_frame(slot) == leaf->table;
 	}
 	return links;
@@ -74,7 +76,7 @@ void shm_check_object(struct shm_object *object)
 	struct shm *shm = object->shm;
 	struct leaf_sums sums = {0};
 
-	if (!shm->port->mutex_try(&object->mutex))
+	if (!shm_port(shm)->mutex_try(&object->mutex))
 		return;
 	shm_assert(shm, object->references > 0);
 	if (object->small) {
@@ -100,7 +102,7 @@ void shm_check_object(struct shm_object *object)
 		shm_assert(shm, mapping->object == object);
 		shm_assert(shm, *mapping->object_link == mapping);
 	}
-	shm->port->mutex_unlock(&object->mutex);
+	shm_port(shm)->mutex_unlock(&object->mutex);
 }
 
 /* ---- spaces ---- */
@@ -110,7 +112,7 @@ static void check_entry(struct shm_space *space, const struct shm_piece *piece, 
 {
 	struct shm *shm = space->shm;
 	struct shm_object *object = piece->mapping->object;
-	uint64_t entry = shm->port->page_get(space, address);
+	uint64_t entry = shm_port(shm)->page_get(space, address);
 
 	if (!shm_entry_is_present(entry))
 		return;
@@ -158,10 +160,10 @@ static void check_piece(struct shm_space *space, const struct shm_piece *piece)
 
 	shm_assert(shm, piece->start < piece->end);
 	shm_assert(shm, piece->mapping->space == space && piece->mapping->pieces > 0);
-	if (!shm->port->mutex_try(&object->mutex))
+	if (!shm_port(shm)->mutex_try(&object->mutex))
 		return;
 	for (uint64_t at = piece->start; at < piece->end; at = found + SHM_SPAN_BYTES) {
-		uint64_t slot = shm->port->slot_next(space, at, piece->end, &found);
+		uint64_t slot = shm_port(shm)->slot_next(space, at, piece->end, &found);
 		if (shm_entry_is_none(slot))
 			break;
 		uint64_t start = found > piece->start ? found : piece->start;
@@ -174,7 +176,7 @@ static void check_piece(struct shm_space *space, const struct shm_piece *piece)
 		for (uint64_t address = start; address < end; address += SHM_PAGE_BYTES)
 			check_entry(space, piece, address);
 	}
-	shm->port->mutex_unlock(&object->mutex);
+	shm_port(shm)->mutex_unlock(&object->mutex);
 }
 
 void shm_check_space(struct shm_space *space)
@@ -190,7 +192,7 @@ void shm_check_space(struct shm_space *space)
 		counted += mapping->pieces;
 	}
 	shm_assert(shm, mappings == space->mapping_count);
-	for (uint64_t at = 0; shm->port->area_next(space, at, &start, &end, &piece); at = end) {
+	for (uint64_t at = 0; shm_port(shm)->area_next(space, at, &start, &end, &piece); at = end) {
 		if (!piece || !piece->mapping)
 			continue;
 		shm_assert(shm, piece->start == start && piece->end == end);

@@ -40,7 +40,7 @@ void shm_check_namespace(struct shm_namespace *ns)
 	uint64_t pages = 0;
 	uint32_t count = 0, keys = 0;
 
-	if (!ns->shm->port->mutex_try(&ns->lock))
+	if (!shm_port(ns->shm)->mutex_try(&ns->lock))
 		return;
 	for (uint32_t i = 0; (segment = shm_namespace_next(ns, &i)); i++) {
 		check_segment(ns, segment, i);
@@ -51,5 +51,5 @@ void shm_check_namespace(struct shm_namespace *ns)
 	shm_assert(ns->shm, count == ns->ids.count);
 	shm_assert(ns->shm, pages == ns->total_pages);
 	shm_assert(ns->shm, keys == ns->ids.keys.node_count);
-	ns->shm->port->mutex_unlock(&ns->lock);
+	shm_port(ns->shm)->mutex_unlock(&ns->lock);
 }

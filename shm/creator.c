@@ -11,7 +11,7 @@ struct shm_creator *shm_creator_obtain(struct shm_namespace *ns, struct shm_crea
 		creator = creator->next;
 	if (creator)
 		return creator;
-	creator = ns->shm->port->mem_alloc(sizeof(*creator), 0);
+	creator = shm_port(ns->shm)->mem_alloc(sizeof(*creator), 0);
 	if (!creator)
 		return NULL;
 	*creator = (struct shm_creator){.next = *creators, .ns = ns};
@@ -58,7 +58,7 @@ static void creator_end(struct shm_creator *creator)
 	}
 	shm_namespace_unlock(ns);
 	shm_segment_free_all(dead);
-	ns->shm->port->mem_free(creator, sizeof(*creator));
+	shm_port(ns->shm)->mem_free(creator, sizeof(*creator));
 	shm_namespace_release(ns);
 }
 

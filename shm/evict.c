@@ -32,7 +32,7 @@ static uint64_t entry_any_frame(uint64_t entry)
 int shm_object_page_read(struct shm_object *object, struct shm_leaf *leaf, uint64_t index,
 			 struct shm_reserve *reserve)
 {
-	const struct shm_port *port = object->shm->port;
+	const struct shm_port *port = shm_port(object->shm);
 	uint64_t *entry = shm_leaf_entry(leaf, index);
 	struct busy_record record = {.frame = reserve->frame, .slot = shm_entry_swap_slot(*entry)};
 
@@ -75,7 +75,7 @@ struct batch {
 static unsigned batch_collect(struct shm_object *object, uint64_t index, uint64_t end, bool old,
 			      struct batch *batch)
 {
-	const struct shm_port *port = object->shm->port;
+	const struct shm_port *port = shm_port(object->shm);
 	uint64_t leaf_end = (index / SHM_ENTRIES_PER_TABLE + 1) * SHM_ENTRIES_PER_TABLE;
 	unsigned found = 0;
 
@@ -108,7 +108,7 @@ static uint64_t range_end(const struct shm_object *object, uint64_t first, uint6
 
 uint64_t shm_object_age(struct shm_object *object, uint64_t first, uint64_t count)
 {
-	const struct shm_port *port = object->shm->port;
+	const struct shm_port *port = shm_port(object->shm);
 	uint64_t aged = 0;
 	struct batch batch;
 
@@ -145,14 +145,14 @@ static void batch_take(struct shm_object *object, const struct batch *batch,
 		object->busy++;
 	}
 	shm_leaf_hide(object, batch->entries, batch->index, batch->count);
-	object->shm->port->flush_shared();
+	shm_port(object->shm)->flush_shared();
 }
 
 /* The I/O is over. Object locked again; growth may have moved the leaf. Returns pages written. */
 static uint64_t batch_finish(struct shm_object *object, const struct batch *batch,
 			     const struct busy_record *records)
 {
-	const struct shm_port *port = object->shm->port;
+	const struct shm_port *port = shm_port(object->shm);
 	struct shm_leaf *leaf = shm_object_leaf(object, batch->index);
 	uint64_t written = 0;
 
@@ -178,7 +178,7 @@ static uint64_t batch_finish(struct shm_object *object, const struct batch *batc
 
 uint64_t shm_object_evict(struct shm_object *object, uint64_t first, uint64_t count)
 {
-	const struct shm_port *port = object->shm->port;
+	const struct shm_port *port = shm_port(object->shm);
 	struct busy_record records[BATCH_PAGES] = {0};
 	struct batch batch;
 	uint64_t written = 0;

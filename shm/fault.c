@@ -59,9 +59,9 @@ static int span_fill(struct shm_space *space, const struct shm_piece *piece, str
 	if (mapping->private)
 		protection &= ~SHM_WRITE;
 	uint64_t first_address = (address & ~(SHM_PAGE_BYTES - 1)) - (before << SHM_PAGE_SHIFT);
-	return space->shm->port->pages_set(space, first_address,
-					   shm_leaf_entry(leaf, index - before),
-					   (unsigned)(before + behind), protection);
+	return shm_port(space->shm)
+		->pages_set(space, first_address, shm_leaf_entry(leaf, index - before),
+			    (unsigned)(before + behind), protection);
 }
 
 static enum fault_step span_link(struct shm_space *space, struct shm_piece *piece,
@@ -70,7 +70,7 @@ static enum fault_step span_link(struct shm_space *space, struct shm_piece *piec
 	struct shm *shm = space->shm;
 	uint64_t link = shm_entry_link(leaf->table, piece->protection);
 
-	if (!shm->port->slot_exchange(space, address, SHM_ENTRY_NONE, link))
+	if (!shm_port(shm)->slot_exchange(space, address, SHM_ENTRY_NONE, link))
 		return STEP_SLOT;
 	leaf->links++;
 	piece->mapping->touched = true;
@@ -89,7 +89,7 @@ static enum fault_step page_show(struct shm_space *space, struct shm_piece *piec
 				 struct shm_leaf *leaf, uint64_t address, bool fresh, bool *changed)
 {
 	struct shm *shm = space->shm;
-	uint64_t slot = shm->port->slot_get(space, address);
+	uint64_t slot = shm_port(shm)->slot_get(space, address);
 
 	if (shm_entry_is_link(slot)) {
 		shm_assert(shm, shm_entry_frame(slot) == leaf->table);
@@ -133,7 +133,7 @@ static enum fault_step fault_try(struct shm_space *space, struct shm_piece *piec
 static int step_prepare(struct shm_space *space, uint64_t address, enum fault_step step,
 			struct shm_reserve *reserve)
 {
-	const struct shm_port *port = space->shm->port;
+	const struct shm_port *port = shm_port(space->shm);
 	int error;
 
 	switch (step) {
@@ -151,7 +151,7 @@ enum shm_fault_result shm_fault(struct shm_space *space, struct shm_piece *piece
 				unsigned access)
 {
 	struct shm *shm = space->shm;
-	const struct shm_port *port = shm->port;
+	const struct shm_port *port = shm_port(shm);
 	struct shm_reserve reserve = {0};
 	enum fault_step step;
 	bool changed = false;

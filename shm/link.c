@@ -20,7 +20,7 @@ static bool protection_linkable(const struct shm *shm, unsigned protection)
 {
 	if (protection & SHM_EXEC)
 		return false;
-	return (protection & SHM_WRITE) || (shm->port->capabilities & SHM_PARENT_RESTRICT);
+	return (protection & SHM_WRITE) || (shm_port(shm)->capabilities & SHM_PARENT_RESTRICT);
 }
 
 /* Does another piece show the same object at the same base in the same way? */
@@ -37,7 +37,7 @@ static bool span_covered(struct shm_space *space, const struct shm_piece *piece,
 	struct shm_piece *other;
 
 	for (uint64_t at = span; at < span + SHM_SPAN_BYTES; at = end) {
-		if (!space->shm->port->area_next(space, at, &start, &end, &other) ||
+		if (!shm_port(space->shm)->area_next(space, at, &start, &end, &other) ||
 		    start >= span + SHM_SPAN_BYTES)
 			break;
 		if (!piece_alike(piece, other))
@@ -88,7 +88,7 @@ static void link_drop(struct shm_space *space, struct shm_leaf *leaf, uint64_t a
 		      uint64_t entry)
 {
 	struct shm *shm = space->shm;
-	bool dropped = shm->port->slot_exchange(space, address, entry, SHM_ENTRY_NONE);
+	bool dropped = shm_port(shm)->slot_exchange(space, address, entry, SHM_ENTRY_NONE);
 
 	shm_assert(shm, dropped && leaf->links > 0);
 	leaf->links--;
@@ -100,7 +100,7 @@ static void link_drop(struct shm_space *space, struct shm_leaf *leaf, uint64_t a
 bool shm_slot_unlink(const struct shm_mapping *mapping, uint64_t address)
 {
 	struct shm_space *space = mapping->space;
-	uint64_t entry = space->shm->port->slot_get(space, address);
+	uint64_t entry = shm_port(space->shm)->slot_get(space, address);
 
 	if (!shm_entry_is_link(entry))
 		return false;
@@ -113,7 +113,7 @@ bool shm_slot_unlink(const struct shm_mapping *mapping, uint64_t address)
 
 void shm_leaf_unlink(struct shm_object *object, struct shm_leaf *leaf, uint64_t number)
 {
-	const struct shm_port *port = object->shm->port;
+	const struct shm_port *port = shm_port(object->shm);
 	uint64_t first = number * SHM_ENTRIES_PER_TABLE;
 
 	for (struct shm_mapping *mapping = object->mappings; mapping && leaf->links > 0;
@@ -138,7 +138,7 @@ static void mapping_hide(const struct shm_mapping *mapping, const uint64_t *entr
 		uint64_t count = (SHM_SPAN_BYTES - address % SHM_SPAN_BYTES) >> SHM_PAGE_SHIFT;
 		if (count > end - first)
 			count = end - first;
-		mapping->space->shm->port->pages_clear(mapping->space, address, entries, count);
+		shm_port(mapping->space->shm)->pages_clear(mapping->space, address, entries, count);
 		entries += count;
 		first += count;
 	}
@@ -165,7 +165,7 @@ static bool piece_unlink(const struct shm_piece *piece, uint64_t start, uint64_t
 	uint64_t found;
 
 	shm_object_lock(mapping->object);
-	while (!shm_entry_is_none(space->shm->port->slot_next(space, start, end, &found))) {
+	while (!shm_entry_is_none(shm_port(space->shm)->slot_next(space, start, end, &found))) {
 		dropped |= shm_slot_unlink(mapping, found);
 		if (found + SHM_SPAN_BYTES >= end)
 			break;
@@ -177,7 +177,7 @@ static bool piece_unlink(const struct shm_piece *piece, uint64_t start, uint64_t
 
 void shm_place_links(struct shm_space *space, uint64_t start, uint64_t end)
 {
-	const struct shm_port *port = space->shm->port;
+	const struct shm_port *port = shm_port(space->shm);
 
 	start &= ~(SHM_SPAN_BYTES - 1);
 	end = (end + SHM_SPAN_BYTES - 1) & ~(SHM_SPAN_BYTES - 1);

@@ -27,7 +27,7 @@ static struct shm_locker *obtain(struct shm *shm, uint32_t uid)
 		locker = locker->next;
 	if (locker)
 		return locker;
-	locker = shm->port->mem_alloc(sizeof(*locker), SHM_NOWAIT);
+	locker = shm_port(shm)->mem_alloc(sizeof(*locker), SHM_NOWAIT);
 	if (!locker)
 		return NULL;
 	*locker = (struct shm_locker){.next = shm->lockers, .uid = uid};
@@ -46,7 +46,7 @@ static void release(struct shm *shm, struct shm_locker *locker, uint64_t pages)
 	while (*link != locker)
 		link = &(*link)->next;
 	*link = locker->next;
-	shm->port->mem_free(locker, sizeof(*locker));
+	shm_port(shm)->mem_free(locker, sizeof(*locker));
 }
 
 int shm_locked_add(struct shm_segment *segment, const struct shm_caller *caller)
@@ -57,7 +57,7 @@ int shm_locked_add(struct shm_segment *segment, const struct shm_caller *caller)
 	struct shm_locker *locker;
 	int err = 0;
 
-	shm->port->mutex_lock(&shm->locked_lock);
+	shm_port(shm)->mutex_lock(&shm->locked_lock);
 	locker = obtain(shm, caller->real_uid);
 	if (!locker) {
 		err = -ENOMEM;
@@ -69,7 +69,7 @@ int shm_locked_add(struct shm_segment *segment, const struct shm_caller *caller)
 		locker->pages += pages;
 		segment->locker = locker;
 	}
-	shm->port->mutex_unlock(&shm->locked_lock);
+	shm_port(shm)->mutex_unlock(&shm->locked_lock);
 	return err;
 }
 
@@ -77,8 +77,8 @@ void shm_locked_remove(struct shm_segment *segment)
 {
 	struct shm *shm = segment->ns->shm;
 
-	shm->port->mutex_lock(&shm->locked_lock);
+	shm_port(shm)->mutex_lock(&shm->locked_lock);
 	release(shm, segment->locker, shm_segment_pages(segment));
 	segment->locker = NULL;
-	shm->port->mutex_unlock(&shm->locked_lock);
+	shm_port(shm)->mutex_unlock(&shm->locked_lock);
 }

@@ -44,7 +44,7 @@ uint64_t shm_piece_index(const struct shm_piece *piece, uint64_t address)
 bool shm_piece_linked(struct shm_space *space, const struct shm_piece *piece, uint64_t address)
 {
 	(void)piece;
-	return shm_entry_is_link(space->shm->port->slot_get(space, address));
+	return shm_entry_is_link(shm_port(space->shm)->slot_get(space, address));
 }
 
 /* ---- the lists ---- */
@@ -64,7 +64,7 @@ static struct shm_mapping *mapping_find(struct shm_space *space, const struct sh
 static struct shm_mapping *mapping_create(struct shm_space *space, struct shm_object *object,
 					  uint64_t base, bool private)
 {
-	struct shm_mapping *mapping = space->shm->port->mem_alloc(sizeof(*mapping), 0);
+	struct shm_mapping *mapping = shm_port(space->shm)->mem_alloc(sizeof(*mapping), 0);
 
 	if (!mapping)
 		return NULL;
@@ -133,7 +133,7 @@ static void mapping_extend(struct shm_mapping *mapping, uint64_t start, uint64_t
 	uint64_t first = (start - mapping->base) >> SHM_PAGE_SHIFT;
 	uint64_t last = first + ((end - start) >> SHM_PAGE_SHIFT);
 	struct shm_object *object = mapping->object;
-	const struct shm_port *port = object->shm->port;
+	const struct shm_port *port = shm_port(object->shm);
 
 	port->mutex_lock(&object->mutex);
 	if (first < mapping->first)
@@ -155,7 +155,7 @@ static void mapping_release(struct shm_mapping *mapping)
 {
 	struct shm_space *space = mapping->space;
 	struct shm_object *object = mapping->object;
-	const struct shm_port *port = object->shm->port;
+	const struct shm_port *port = shm_port(object->shm);
 
 	if (--mapping->pieces > 0)
 		return;
@@ -245,9 +245,9 @@ static __attribute__((noinline)) void piece_fill(struct shm_space *space, struct
 			count = to_next_span;
 		mapping->touched = true;
 		/* Where there is no own leaf yet, a fault will make it if anyone comes. */
-		(void)space->shm->port->pages_set(space, piece->start,
-						  &object->inlined.entries[index], (unsigned)count,
-						  protection);
+		(void)shm_port(space->shm)
+			->pages_set(space, piece->start, &object->inlined.entries[index],
+				    (unsigned)count, protection);
 	}
 	shm_object_unlock(object);
 }
@@ -304,7 +304,7 @@ void shm_piece_extend(struct shm_space *space, struct shm_piece *piece, uint64_t
  */
 static void piece_clear(struct shm_space *space, const struct shm_piece *piece)
 {
-	const struct shm_port *port = space->shm->port;
+	const struct shm_port *port = shm_port(space->shm);
 	struct shm_mapping *mapping = piece->mapping;
 	uint64_t flush_start = piece->start, flush_end = piece->end, found;
 	bool own = false, dirty = false;

@@ -15,7 +15,7 @@
 
 int shm_namespace_create(struct shm *shm, struct shm_namespace **created)
 {
-	const struct shm_port *port = shm->port;
+	const struct shm_port *port = shm_port(shm);
 	struct shm_namespace *ns = port->mem_alloc(sizeof(*ns), 0);
 
 	if (!ns)
@@ -46,7 +46,7 @@ void shm_namespace_release(struct shm_namespace *ns)
 {
 	/* Release: our use of the struct is over before anybody frees it. Acquire: and so is theirs. */
 	if (__atomic_sub_fetch(&ns->references, 1, __ATOMIC_ACQ_REL) == 0)
-		ns->shm->port->mem_free(ns, sizeof(*ns));
+		shm_port(ns->shm)->mem_free(ns, sizeof(*ns));
 }
 
 void shm_namespace_put(struct shm_namespace *ns)

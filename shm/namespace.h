@@ -25,11 +25,11 @@ struct shm_namespace {
 
 static inline void shm_namespace_lock(struct shm_namespace *ns)
 {
-	ns->shm->port->mutex_lock(&ns->lock);
+	shm_port(ns->shm)->mutex_lock(&ns->lock);
 }
 static inline void shm_namespace_unlock(struct shm_namespace *ns)
 {
-	ns->shm->port->mutex_unlock(&ns->lock);
+	shm_port(ns->shm)->mutex_unlock(&ns->lock);
 }
 
 /* Reference to the struct, held by a segment or a creator. */

@@ -46,7 +46,7 @@ static void inline_leaf_init(struct shm_object *object)
 int shm_object_create(struct shm *shm, uint64_t size_pages, unsigned flags,
 		      struct shm_object **created)
 {
-	const struct shm_port *port = shm->port;
+	const struct shm_port *port = shm_port(shm);
 
 	if (size_pages > SHM_OBJECT_PAGES_MAX)
 		return -EFBIG;
@@ -103,15 +103,15 @@ static __attribute__((noinline)) void object_destroy(struct shm_object *object)
 			shm_leaf_empty(object, leaf, 0, SHM_ENTRIES_PER_TABLE);
 			shm_radix_remove(shm, &object->leaves, number);
 			shm_leaf_destroy(shm, leaf);
-			shm->port->interrupt_point();
+			shm_port(shm)->interrupt_point();
 			number++;
 		}
 	}
 	shm_assert(shm, !object->resident && !object->swapped);
 	if (!(object->flags & SHM_OBJECT_NORESERVE))
-		shm->port->unreserve(shm_object_charge_pages(object->size_pages));
+		shm_port(shm)->unreserve(shm_object_charge_pages(object->size_pages));
 	shm_count(&shm->counters.objects, -1);
-	shm->port->mem_free(object, sizeof(*object));
+	shm_port(shm)->mem_free(object, sizeof(*object));
 }
 
 void shm_object_put(struct shm_object *object)
@@ -167,7 +167,7 @@ struct shm_segment *shm_object_segment(const struct shm_object *object)
 
 struct shm_leaf *shm_leaf_create(struct shm *shm, unsigned flags)
 {
-	const struct shm_port *port = shm->port;
+	const struct shm_port *port = shm_port(shm);
 	struct shm_leaf *leaf = port->mem_alloc(sizeof(*leaf), flags);
 
 	if (!leaf)
@@ -185,8 +185,8 @@ struct shm_leaf *shm_leaf_create(struct shm *shm, unsigned flags)
 void shm_leaf_destroy(struct shm *shm, struct shm_leaf *leaf)
 {
 	shm_assert(shm, !leaf->links && !leaf->used);
-	shm->port->table_free(leaf->table);
-	shm->port->mem_free(leaf, sizeof(*leaf));
+	shm_port(shm)->table_free(leaf->table);
+	shm_port(shm)->mem_free(leaf, sizeof(*leaf));
 	shm_count(&shm->counters.leaves, -1);
 }
 
@@ -220,7 +220,7 @@ int shm_object_leaf_make(struct shm_object *object, uint64_t index, struct shm_r
 
 int shm_reserve_fill(struct shm *shm, struct shm_reserve *reserve)
 {
-	const struct shm_port *port = shm->port;
+	const struct shm_port *port = shm_port(shm);
 
 	if (!reserve->frame)
 		reserve->frame = port->frame_alloc(0);
@@ -240,12 +240,12 @@ int shm_reserve_fill(struct shm *shm, struct shm_reserve *reserve)
 void shm_reserve_drop(struct shm *shm, struct shm_reserve *reserve)
 {
 	if (reserve->frame)
-		shm->port->frame_free(reserve->frame);
+		shm_port(shm)->frame_free(reserve->frame);
 	if (reserve->leaf)
 		shm_leaf_destroy(shm, reserve->leaf);
 	while (reserve->node_count > 0)
-		shm->port->mem_free(reserve->nodes[--reserve->node_count],
-				    sizeof(struct shm_radix_node));
+		shm_port(shm)->mem_free(reserve->nodes[--reserve->node_count],
+					sizeof(struct shm_radix_node));
 	*reserve = (struct shm_reserve){0};
 }
 
@@ -256,7 +256,7 @@ void shm_reserve_drop(struct shm *shm, struct shm_reserve *reserve)
 void shm_leaf_empty(struct shm_object *object, struct shm_leaf *leaf, unsigned first,
 		    unsigned count)
 {
-	const struct shm_port *port = object->shm->port;
+	const struct shm_port *port = shm_port(object->shm);
 	uint64_t frames[FREE_BATCH], freed = 0, used = leaf->used;
 	unsigned batch = 0;
 
@@ -292,7 +292,7 @@ void shm_leaf_empty(struct shm_object *object, struct shm_leaf *leaf, unsigned f
 void shm_object_wait_idle(struct shm_object *object)
 {
 	while (object->busy > 0)
-		object->shm->port->wait(object, &object->mutex);
+		shm_port(object->shm)->wait(object, &object->mutex);
 }
 
 /* One page more; false: the quota has none left. */
@@ -315,7 +315,7 @@ static int page_create(struct shm_object *object, struct shm_leaf *leaf, uint64_
 
 	reserve->frame = 0;
 	if (!frame)
-		frame = object->shm->port->frame_alloc(SHM_NOWAIT);
+		frame = shm_port(object->shm)->frame_alloc(SHM_NOWAIT);
 	if (!frame)
 		return -EAGAIN;
 	if (object->quota && !quota_take(object->quota)) {
@@ -354,7 +354,7 @@ int shm_object_page_make(struct shm_object *object, uint64_t index, struct shm_r
 		if (shm_entry_is_poison(value))
 			return -EIO;
 		if (shm_entry_is_busy(value)) {
-			object->shm->port->wait(object, &object->mutex);
+			shm_port(object->shm)->wait(object, &object->mutex);
 			continue;
 		}
 		error = shm_object_page_read(object, *leaf, index, reserve);
@@ -377,7 +377,7 @@ static int page_make_unlocked(struct shm_object *object, uint64_t index, uint64_
 		error = shm_object_page_make(object, index, &reserve, &leaf, &made);
 		if (!error && pinned) {
 			*pinned = shm_entry_frame(*shm_leaf_entry(leaf, index));
-			shm->port->frame_hold(*pinned);
+			shm_port(shm)->frame_hold(*pinned);
 		}
 		shm_object_unlock(object);
 		if (error != -EAGAIN)
@@ -397,7 +397,7 @@ int shm_object_populate(struct shm_object *object, uint64_t first, uint64_t coun
 	for (uint64_t i = 0; i < count && !error; i++) {
 		error = page_make_unlocked(object, first + i, NULL);
 		if (i % 64 == 63)
-			object->shm->port->interrupt_point();
+			shm_port(object->shm)->interrupt_point();
 	}
 	return error;
 }
@@ -419,7 +419,7 @@ int shm_object_page_pin(struct shm_object *object, uint64_t index, bool create, 
 			error = -ENODATA;
 		} else if (shm_entry_is_present(entry)) {
 			*frame = shm_entry_frame(entry);
-			object->shm->port->frame_hold(*frame);
+			shm_port(object->shm)->frame_hold(*frame);
 			shm_object_unlock(object);
 			return 0;
 		}
@@ -431,7 +431,7 @@ int shm_object_page_pin(struct shm_object *object, uint64_t index, bool create, 
 
 void shm_object_page_unpin(struct shm_object *object, uint64_t frame)
 {
-	object->shm->port->frame_free(frame);
+	shm_port(object->shm)->frame_free(frame);
 }
 
 bool shm_object_page_present(struct shm_object *object, uint64_t index)

@@ -148,11 +148,11 @@ static inline uint64_t shm_entry_object_page(uint64_t frame)
 
 static inline void shm_object_lock(struct shm_object *object)
 {
-	object->shm->port->mutex_lock(&object->mutex);
+	shm_port(object->shm)->mutex_lock(&object->mutex);
 }
 static inline void shm_object_unlock(struct shm_object *object)
 {
-	object->shm->port->mutex_unlock(&object->mutex);
+	shm_port(object->shm)->mutex_unlock(&object->mutex);
 }
 
 static inline void shm_count(uint64_t *counter, int64_t change)
@@ -163,7 +163,7 @@ static inline void shm_count(uint64_t *counter, int64_t change)
 #define shm_assert(shm, condition)                                                                 \
 	do {                                                                                       \
 		if (__builtin_expect(!(condition), 0))                                             \
-			(shm)->port->fatal(__FILE__, __LINE__, #condition);                        \
+			shm_port(shm)->fatal(__FILE__, __LINE__, #condition);                      \
 	} while (0)
 
 #endif

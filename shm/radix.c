@@ -61,7 +61,7 @@ static struct shm_radix_node *node_make(struct shm *shm, struct shm_reserve *res
 	if (reserve->node_count > 0)
 		node = reserve->nodes[--reserve->node_count];
 	else
-		node = shm->port->mem_alloc(sizeof(*node), SHM_NOWAIT);
+		node = shm_port(shm)->mem_alloc(sizeof(*node), SHM_NOWAIT);
 	if (node)
 		*node = (struct shm_radix_node){0};
 	return node;
@@ -124,7 +124,7 @@ void shm_radix_remove(struct shm *shm, struct shm_radix *radix, uint64_t number)
 		if (node->used > 0)
 			return;
 		*path[depth] = NULL;
-		shm->port->mem_free(node, sizeof(*node));
+		shm_port(shm)->mem_free(node, sizeof(*node));
 		counted = true;
 	}
 	radix->height = 0;

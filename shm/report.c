@@ -111,7 +111,7 @@ static void put_string(struct text *text, const char *string)
 /* Does any of the piece's spans show the object's own table? */
 static bool piece_is_linked(struct shm_space *space, const struct shm_piece *piece)
 {
-	const struct shm_port *port = space->shm->port;
+	const struct shm_port *port = shm_port(space->shm);
 	uint64_t found, slot;
 
 	if (!space->link_count)
@@ -158,7 +158,7 @@ size_t shm_report_attach_line(struct shm_namespace *ns, const struct shm_caller 
 			      struct shm_space *space, int32_t pid, uint64_t *cursor, char *line,
 			      size_t size_bytes)
 {
-	const struct shm_port *port = space->shm->port;
+	const struct shm_port *port = shm_port(space->shm);
 	struct text text = {line, line + size_bytes - 1};
 	struct shm_piece *piece;
 	uint64_t start, end;

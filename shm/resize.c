@@ -93,10 +93,10 @@ static void pages_remove(struct shm_object *object, uint64_t first, uint64_t end
 	for (uint64_t i = first; part_find(object, i, end, &part); i = part.index + part.count)
 		part_hide(object, &part);
 	if (object->mappings)
-		object->shm->port->flush_shared();
+		shm_port(object->shm)->flush_shared();
 	for (uint64_t i = first; part_find(object, i, end, &part); i = part.index + part.count) {
 		part_free(object, &part);
-		object->shm->port->interrupt_point();
+		shm_port(object->shm)->interrupt_point();
 	}
 }
 
@@ -155,7 +155,7 @@ static int resize_locked(struct shm_object *object, uint64_t size_pages,
 		struct shm_leaf *tail = shm_object_leaf(object, old);
 		if (tail && tail->links) {
 			shm_leaf_unlink(object, tail, old / SHM_ENTRIES_PER_TABLE);
-			object->shm->port->flush_shared();
+			shm_port(object->shm)->flush_shared();
 		}
 	}
 	__atomic_store_n(&object->size_pages, size_pages, __ATOMIC_RELAXED);
@@ -174,7 +174,7 @@ int shm_object_resize(struct shm_object *object, uint64_t size_pages)
 		return -EFBIG;
 	/* The new size is charged whole before, the old one given back after: no race between two. */
 	if (charged) {
-		error = shm->port->reserve(charge);
+		error = shm_port(shm)->reserve(charge);
 		if (error)
 			return error;
 	}
@@ -192,6 +192,6 @@ int shm_object_resize(struct shm_object *object, uint64_t size_pages)
 	}
 	shm_reserve_drop(shm, &reserve);
 	if (charged)
-		shm->port->unreserve(error ? charge : old_charge);
+		shm_port(shm)->unreserve(error ? charge : old_charge);
 	return error;
 }

@@ -20,7 +20,7 @@ _Static_assert(offsetof(struct shm_segment, entry) == 0, "found by its entry");
 
 static const struct shm_port *port_of(const struct shm_segment *segment)
 {
-	return segment->ns->shm->port;
+	return shm_port(segment->ns->shm);
 }
 
 static void segment_lock(struct shm_segment *segment)
@@ -58,7 +58,7 @@ int32_t shm_segment_id(const struct shm_segment *segment)
 static struct shm_segment *segment_new(struct shm_namespace *ns, const struct shm_caller *caller,
 				       const struct shm_segment_request *request)
 {
-	struct shm_segment *segment = ns->shm->port->mem_alloc(sizeof(*segment), 0);
+	struct shm_segment *segment = shm_port(ns->shm)->mem_alloc(sizeof(*segment), 0);
 
 	if (!segment)
 		return NULL;
@@ -67,7 +67,7 @@ static struct shm_segment *segment_new(struct shm_namespace *ns, const struct sh
 		.first_key = request->key,
 		.ns = ns,
 		.size_bytes = request->size_bytes,
-		.ctime = (int64_t)ns->shm->port->now_seconds(),
+		.ctime = (int64_t)shm_port(ns->shm)->now_seconds(),
 		.users = request->transient ? SHM_HOLD : 0,
 		.references = 1,
 		.cpid = caller->pid,
@@ -108,7 +108,7 @@ int shm_segment_create(struct shm_namespace *ns, const struct shm_caller *caller
 put_object:
 	shm_object_put(segment->object);
 free_segment:
-	ns->shm->port->mem_free(segment, sizeof(*segment));
+	shm_port(ns->shm)->mem_free(segment, sizeof(*segment));
 	return err;
 }
 
@@ -124,7 +124,7 @@ static void release(struct shm_segment *segment)
 	if (segment->locker)
 		shm_locked_remove(segment);
 	shm_object_put(segment->object);
-	ns->shm->port->mem_free(segment, sizeof(*segment));
+	shm_port(ns->shm)->mem_free(segment, sizeof(*segment));
 	shm_namespace_release(ns);
 }
 

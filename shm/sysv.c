@@ -157,7 +157,7 @@ static int hold_for_attach(struct shm_namespace *ns, const struct shm_caller *ca
 static int attach_held(const struct shm_caller *caller, struct shm_segment *segment,
 		       struct shm_area_request *request, uint64_t *attached)
 {
-	const struct shm_port *port = segment->ns->shm->port;
+	const struct shm_port *port = shm_port(segment->ns->shm);
 	int err;
 
 	request->object = segment->object;
@@ -204,7 +204,7 @@ int shm_attach(struct shm_namespace *ns, const struct shm_caller *caller, int32_
  */
 static struct shm_piece *find_attach(struct shm_space *space, uint64_t address)
 {
-	const struct shm_port *port = space->shm->port;
+	const struct shm_port *port = shm_port(space->shm);
 	uint64_t start, end, at = address;
 	struct shm_piece *piece;
 
@@ -220,7 +220,7 @@ static struct shm_piece *find_attach(struct shm_space *space, uint64_t address)
 /* => space locked by caller */
 static int detach_locked(struct shm_space *space, const struct shm_caller *caller, uint64_t address)
 {
-	const struct shm_port *port = space->shm->port;
+	const struct shm_port *port = shm_port(space->shm);
 	struct shm_piece *piece = find_attach(space, address);
 	struct shm_object *object;
 	uint64_t start, end, at, limit;
@@ -254,9 +254,9 @@ int shm_detach(struct shm_namespace *ns, const struct shm_caller *caller, uint64
 	(void)ns; /* a piece knows its segment */
 	if (address & (SHM_PAGE_BYTES - 1))
 		return -EINVAL;
-	space->shm->port->space_lock(space, true);
+	shm_port(space->shm)->space_lock(space, true);
 	err = detach_locked(space, caller, address);
-	space->shm->port->space_unlock(space, true);
+	shm_port(space->shm)->space_unlock(space, true);
 	return err;
 }
 
@@ -314,7 +314,7 @@ static long stat_locked(struct shm_namespace *ns, const struct shm_caller *calle
 
 static void change_mode(struct shm_segment *segment, uint16_t clear, uint16_t set)
 {
-	const struct shm_port *port = segment->ns->shm->port;
+	const struct shm_port *port = shm_port(segment->ns->shm);
 
 	port->spin_lock(&segment->lock);
 	segment->mode = (segment->mode & ~clear) | set;
@@ -342,7 +342,7 @@ static long change_locked(struct shm_namespace *ns, const struct shm_caller *cal
 		return -EINVAL;
 	segment->uid = ds->shm_perm.uid;
 	segment->gid = ds->shm_perm.gid;
-	segment->ctime = (int64_t)ns->shm->port->now_seconds();
+	segment->ctime = (int64_t)shm_port(ns->shm)->now_seconds();
 	change_mode(segment, 0777, ds->shm_perm.mode & 0777);
 	return 0;
 }

@@ -22,12 +22,12 @@ struct table_entry {
 
 static void table_lock(struct shm_space *space)
 {
-	space->shm->port->space_lock(space, true);
+	shm_port(space->shm)->space_lock(space, true);
 }
 
 static void table_unlock(struct shm_space *space)
 {
-	space->shm->port->space_unlock(space, true);
+	shm_port(space->shm)->space_unlock(space, true);
 }
 
 static uint32_t hash_of(const struct shm_segment *segment)
@@ -54,7 +54,7 @@ static struct table_entry *find(struct shm_space *space, const struct shm_segmen
 /* => space locked by caller */
 static int table_obtain(struct shm_space *space)
 {
-	const struct shm_port *port = space->shm->port;
+	const struct shm_port *port = shm_port(space->shm);
 
 	if (space->table)
 		return 0;
@@ -68,7 +68,7 @@ static int table_obtain(struct shm_space *space)
 /* The hold of a new segment moves into the table. => space locked by caller */
 static int table_add(struct shm_space *space, struct shm_segment *segment)
 {
-	const struct shm_port *port = space->shm->port;
+	const struct shm_port *port = shm_port(space->shm);
 	struct table_entry *entry;
 
 	if (table_obtain(space))
@@ -140,7 +140,7 @@ int shm_table_attach(struct shm_namespace *ns, const struct shm_caller *caller,
 		request.object = segment->object;
 		request.size_bytes = shm_object_size_pages(segment->object) << SHM_PAGE_SHIFT;
 		request.alignment_bytes = shm_object_alignment_bytes(segment->object);
-		err = space->shm->port->area_map(space, &request, address);
+		err = shm_port(space->shm)->area_map(space, &request, address);
 	}
 	table_unlock(space);
 	return err;
@@ -149,7 +149,7 @@ int shm_table_attach(struct shm_namespace *ns, const struct shm_caller *caller,
 /* Unmap every piece of the segment in the space. => space locked by caller */
 static void unmap_all(struct shm_space *space, const struct shm_segment *segment)
 {
-	const struct shm_port *port = space->shm->port;
+	const struct shm_port *port = shm_port(space->shm);
 	uint64_t start, end, at = 0;
 	struct shm_piece *piece;
 
@@ -175,7 +175,7 @@ bool shm_table_remove(const struct shm_caller *caller, struct shm_segment *segme
 	table_unlock(space);
 	if (!entry)
 		return false;
-	space->shm->port->mem_free(entry, sizeof(*entry));
+	shm_port(space->shm)->mem_free(entry, sizeof(*entry));
 	shm_segment_unhold(segment);
 	return true;
 }
@@ -231,8 +231,8 @@ void shm_table_release(struct shm_space *space)
 	while ((node = shm_hash_pop(&table->held))) {
 		struct table_entry *entry = (struct table_entry *)node;
 		shm_segment_unhold(entry->segment);
-		space->shm->port->mem_free(entry, sizeof(*entry));
+		shm_port(space->shm)->mem_free(entry, sizeof(*entry));
 	}
-	space->shm->port->mem_free(table, sizeof(*table));
+	shm_port(space->shm)->mem_free(table, sizeof(*table));
 	space->table = NULL;
 }

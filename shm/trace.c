@@ -52,5 +52,5 @@ void shm_trace_line(struct shm *shm, const char *format, const uint64_t *argumen
 						     : 10);
 	}
 	line.text[line.length] = 0;
-	shm->port->trace(line.text);
+	shm_port(shm)->trace(line.text);
 }

@@ -47,6 +47,24 @@ struct shm {
 	struct shm_locker *lockers;   /* users who have segments locked (locked.c) */
 };
 
+/*
+ * The port of an instance. A host that has one port for all of them compiles shm with its name,
+ * -DSHM_PORT=name: then link-time optimisation sees which function each call reaches.
+ */
+#ifdef SHM_PORT
+extern const struct shm_port SHM_PORT;
+static inline const struct shm_port *shm_port(const struct shm *shm)
+{
+	(void)shm;
+	return &SHM_PORT;
+}
+#else
+static inline const struct shm_port *shm_port(const struct shm *shm)
+{
+	return shm->port;
+}
+#endif
+
 /* Set up an instance; `link` false forces private filling everywhere. Cannot fail. */
 void shm_init(struct shm *shm, const struct shm_port *port, bool link, bool trace);
 
