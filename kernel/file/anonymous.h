@@ -2,7 +2,7 @@
 #ifndef KERNEL_FILE_ANONYMOUS_H
 #define KERNEL_FILE_ANONYMOUS_H
 
-/* Files that have no name and no contents, only operations: eventfd, timerfd, epoll. */
+/* Files that have no name and no contents, only operations: eventfd, timerfd, signalfd, epoll. */
 
 #include "kernel/file/file.h"
 

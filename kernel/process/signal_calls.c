@@ -128,10 +128,10 @@ long sys_rt_sigtimedwait(const uint64_t *argument)
 	}
 	set &= ~SIGNALS_ABSOLUTE;
 	__atomic_store_n(&thread->signals.awaited, set, __ATOMIC_SEQ_CST);
-	int signal = signal_take(set, &info);
+	int signal = signal_accept(set, &info);
 	while (!signal && !err) {
 		err = thread_sleep(deadline_ns, WAIT_INTERRUPTIBLE);
-		signal = signal_take(set, &info);
+		signal = signal_accept(set, &info);
 	}
 	__atomic_store_n(&thread->signals.awaited, 0, __ATOMIC_SEQ_CST);
 	if (!signal)

@@ -108,6 +108,23 @@ int signal_take(uint64_t set, struct abi_siginfo *info)
 	return signal;
 }
 
+int signal_accept(uint64_t set, struct abi_siginfo *info)
+{
+	int signal = signal_take(set, info);
+
+	if (signal == SIGALRM)
+		alarm_renew(process_current());
+	return signal;
+}
+
+uint64_t signal_waiting(uint64_t set)
+{
+	const struct thread *thread = thread_current();
+
+	return set & (__atomic_load_n(&thread->signals.pending, __ATOMIC_RELAXED) |
+		      __atomic_load_n(&thread->process->signals.pending, __ATOMIC_RELAXED));
+}
+
 /* ---- stopping ---- */
 
 static void stop_locked(struct process *process, int signal)

@@ -135,6 +135,21 @@ static bool act_at_once(struct process *process, int signal)
 
 /* ---- queueing ---- */
 
+#define WATCHER_QUEUES 64
+
+static struct wait_queue watcher_queues[WATCHER_QUEUES];
+
+struct wait_queue *signal_watchers(const struct process *process)
+{
+	return &watcher_queues[(uint32_t)process->pid % WATCHER_QUEUES];
+}
+
+void signals_init(void)
+{
+	for (unsigned i = 0; i < WATCHER_QUEUES; i++)
+		wait_queue_init(&watcher_queues[i]);
+}
+
 /* Signal lock held. A standard signal is pending at most once; a real-time one queues. */
 static int enqueue(struct process *process, uint64_t *pending, struct list_node *queue, int signal,
 		   const struct abi_siginfo *info)
@@ -154,6 +169,7 @@ static int enqueue(struct process *process, uint64_t *pending, struct list_node 
 		process->signals.queued_count++;
 	}
 	__atomic_fetch_or(pending, SIGNAL_BIT(signal), __ATOMIC_RELAXED);
+	wait_wake_all(signal_watchers(process));
 	return 0;
 }
 

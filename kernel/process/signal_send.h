@@ -15,6 +15,16 @@ void signal_send_group_locked(struct group *group, int signal);
 void signal_enqueue(struct thread *thread, const struct abi_siginfo *info);
 /* Take a pending signal of the set off the running thread's queues; its number, 0: none. */
 int signal_take(uint64_t set, struct abi_siginfo *info);
+/* The same for a call that hands it to the program instead of acting on it. No locks. */
+int signal_accept(uint64_t set, struct abi_siginfo *info);
+/* Signals of the set that wait for the running thread, blocked or not. */
+uint64_t signal_waiting(uint64_t set);
+/*
+ * Woken when a signal comes to the process: for who reads them from a file. Other
+ * processes share it, and it is never freed: a waiter may outlive the process.
+ */
+struct wait_queue *signal_watchers(const struct process *process);
+void signals_init(void);
 void signal_set_blocked(uint64_t blocked); /* the running thread's mask */
 /* Signals pending for the process may have lost the thread that would take them. */
 void signal_retarget(struct process *process);

@@ -75,6 +75,7 @@ void process_start_init(const char *path)
 	struct thread *thread = thread_create("init");
 	struct process *process = process_create();
 
+	signals_init();
 	string_copy(init_path, path, sizeof(init_path));
 	if (!thread || !process)
 		panic("no memory for process 1");

@@ -27,6 +27,6 @@ syscall_handler sys_access, sys_chmod, sys_chown, sys_creat, sys_dup2, sys_epoll
 	sys_epoll_wait, sys_eventfd, sys_futimesat, sys_lchown, sys_link, sys_lstat, sys_mkdir,
 	sys_mknod, sys_open, sys_pipe, sys_poll, sys_readlink, sys_rename, sys_renameat, sys_rmdir,
 	sys_select, sys_stat, sys_symlink, sys_unlink, sys_utime, sys_utimes, sys_fork, sys_vfork,
-	sys_getpgrp, sys_pause, sys_time, sys_alarm;
+	sys_getpgrp, sys_pause, sys_signalfd, sys_time, sys_alarm;
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* epoll, eventfd, timerfd. */
+/* epoll, eventfd, timerfd, signalfd. */
 
 #define _GNU_SOURCE
 #include "file_test.h"
@@ -9,8 +9,11 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/timerfd.h>
+#include <sys/wait.h>
 #include <time.h>
 
 static int instance;
@@ -232,6 +235,108 @@ static void timers(void)
 	CHECK_ERROR(timerfd_gettime(0, &got), EINVAL);
 }
 
+/* A set of two signals, blocked. */
+static sigset_t block(int first, int second)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, first);
+	sigaddset(&set, second);
+	CHECK_OK(sigprocmask(SIG_BLOCK, &set, NULL));
+	return set;
+}
+
+static void signals_read(void)
+{
+	sigset_t set = block(SIGUSR1, SIGRTMIN + 1), only_second;
+	struct signalfd_siginfo got[4];
+	int fd = CHECK_OK(signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
+	struct pollfd entry = {fd, POLLIN | POLLOUT, 0};
+
+	CHECK_ERROR(read(fd, got, sizeof(got)), EAGAIN);
+	CHECK_ERROR(read(fd, got, sizeof(got[0]) - 1), EINVAL);
+	CHECK_ERROR(write(fd, got, sizeof(got[0])), EINVAL);
+	CHECK_EQ(poll(&entry, 1, 0), 0);
+	CHECK_OK(sigqueue(getpid(), SIGRTMIN + 1, (union sigval){.sival_int = 7}));
+	CHECK_OK(sigqueue(getpid(), SIGRTMIN + 1, (union sigval){.sival_int = 8}));
+	CHECK_OK(kill(getpid(), SIGUSR1));
+	CHECK_EQ(poll(&entry, 1, 0), 1);
+	CHECK_EQ(entry.revents, POLLIN);
+	CHECK_EQ(read(fd, got, sizeof(got)), 3 * sizeof(got[0]));
+	CHECK_EQ(got[0].ssi_signo, SIGUSR1);
+	CHECK_EQ(got[0].ssi_code, SI_USER);
+	CHECK_EQ(got[0].ssi_pid, getpid());
+	CHECK_EQ(got[0].ssi_uid, getuid());
+	CHECK_EQ(got[1].ssi_signo, SIGRTMIN + 1);
+	CHECK_EQ(got[1].ssi_int, 7);
+	CHECK_EQ(got[2].ssi_int, 8);
+	/* The mask may be another one; what does not stand in it stays pending. */
+	sigemptyset(&only_second);
+	sigaddset(&only_second, SIGRTMIN + 1);
+	CHECK_OK(kill(getpid(), SIGUSR1));
+	CHECK_EQ(signalfd(fd, &only_second, 0), fd);
+	CHECK_ERROR(read(fd, got, sizeof(got)), EAGAIN);
+	CHECK_EQ(signalfd(fd, &set, 0), fd);
+	CHECK_EQ(read(fd, got, sizeof(got)), sizeof(got[0]));
+	CHECK_ERROR(signalfd(0, &set, 0), EINVAL);
+	CHECK_ERROR(signalfd(99, &set, 0), EBADF);
+	CHECK_ERROR(signalfd(-1, &set, 1), EINVAL);
+	CHECK_ERROR(syscall(SYS_signalfd4, -1, &set, 4, 0), EINVAL);
+	CHECK_ERROR(syscall(SYS_signalfd4, -1, NULL, 8, 0), EFAULT);
+}
+
+static void a_child_says_that_it_ended(void)
+{
+	sigset_t set = block(SIGCHLD, SIGUSR1);
+	struct signalfd_siginfo got;
+	struct epoll_event event;
+	int fd = CHECK_OK(signalfd(-1, &set, 0)), status;
+
+	instance = CHECK_OK(epoll_create1(0));
+	watch(EPOLL_CTL_ADD, fd, EPOLLIN, 3);
+	CHECK_EQ(epoll_wait(instance, &event, 1, 0), 0);
+	pid_t child = CHECK_OK(fork());
+	if (child == 0) {
+		abi_sleep_ms(20);
+		_exit(5);
+	}
+	CHECK_EQ(epoll_wait(instance, &event, 1, 10000), 1);
+	CHECK_EQ(event.data.u64, 3);
+	CHECK_EQ(read(fd, &got, sizeof(got)), sizeof(got));
+	CHECK_EQ(got.ssi_signo, SIGCHLD);
+	CHECK_EQ(got.ssi_code, CLD_EXITED);
+	CHECK_EQ(got.ssi_pid, child);
+	CHECK_EQ(got.ssi_status, 5);
+	CHECK_EQ(waitpid(child, &status, 0), child);
+	/* Who waits in read(2) is woken; a child reads its own signals, not its parent's. */
+	child = CHECK_OK(fork());
+	if (child == 0) {
+		CHECK_EQ(read(fd, &got, sizeof(got)), sizeof(got));
+		_exit(got.ssi_signo == SIGUSR1 && got.ssi_pid == (uint32_t)getppid());
+	}
+	abi_sleep_ms(20);
+	CHECK_OK(kill(child, SIGUSR1));
+	CHECK_EQ(waitpid(child, &status, 0), child);
+	CHECK_EQ(WEXITSTATUS(status), 1);
+}
+
+static void an_interval_goes_on(void)
+{
+	struct itimerval every = {{0, 10000}, {0, 10000}};
+	struct timespec long_time = {10, 0};
+	sigset_t set = block(SIGALRM, SIGUSR1);
+	struct signalfd_siginfo got;
+	int fd = CHECK_OK(signalfd(-1, &set, 0));
+
+	CHECK_OK(setitimer(ITIMER_REAL, &every, NULL));
+	for (int i = 0; i < 3; i++) {
+		CHECK_EQ(read(fd, &got, sizeof(got)), sizeof(got));
+		CHECK_EQ(got.ssi_signo, SIGALRM);
+		CHECK_EQ(sigtimedwait(&set, NULL, &long_time), SIGALRM);
+	}
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(level, "an event stays as long as its cause: epoll(7)"),
 	CASE(edge, "EPOLLET and EPOLLONESHOT tell once: epoll(7)"),
@@ -240,5 +345,9 @@ const struct abi_case abi_cases[] = {
 	CASE(watched_files_go, "closing a file ends its watching: epoll(7)"),
 	CASE(event_counts, "eventfd adds up, takes all or one: eventfd(2)"),
 	CASE(timers, "timerfd counts its expiries: timerfd_create(2)"),
+	CASE(signals_read, "signalfd reads what is blocked and pending: signalfd(2)"),
+	CASE(a_child_says_that_it_ended,
+	     "signalfd can be waited for; a child's reads its own: signalfd(2)"),
+	CASE(an_interval_goes_on, "setitimer goes on when its signal is accepted: setitimer(2)"),
 	CASES_END,
 };
