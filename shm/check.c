@@ -54,7 +54,8 @@ static unsigned count_links(struct shm_object *object, const struct shm_leaf *le
 
 	for (struct shm_mapping *mapping = object->mappings; mapping;
 	     mapping = mapping->object_next) {
-		if (mapping->private || mapping->base % SHM_SPAN_BYTES != 0)
+		if (mapping->private || mapping->base % SHM_SPAN_BYTES != 0 ||
+		    mapping->first >= first + SHM_ENTRIES_PER_TABLE || mapping->end <= first)
 			continue;
 		/* Two mappings may show the same base: count for the first one in the list. */
 		struct shm_mapping *same = object->mappings;
@@ -76,8 +77,11 @@ void shm_check_object(struct shm_object *object)
 	struct shm *shm = object->shm;
 	struct leaf_sums sums = {0};
 
-	if (!shm_port(shm)->mutex_try(&object->mutex))
+	if (!shm_port(shm)->mutex_try(&object->mutex)) {
+		shm_count(&shm->checked.objects_skipped, 1);
 		return;
+	}
+	shm_count(&shm->checked.objects, 1);
 	shm_assert(shm, object->references > 0);
 	if (object->small) {
 		shm_assert(shm, object->size_pages <= SHM_INLINE_PAGES);
@@ -160,8 +164,11 @@ static void check_piece(struct shm_space *space, const struct shm_piece *piece)
 
 	shm_assert(shm, piece->start < piece->end);
 	shm_assert(shm, piece->mapping->space == space && piece->mapping->pieces > 0);
-	if (!shm_port(shm)->mutex_try(&object->mutex))
+	if (!shm_port(shm)->mutex_try(&object->mutex)) {
+		shm_count(&shm->checked.pieces_skipped, 1);
 		return;
+	}
+	shm_count(&shm->checked.pieces, 1);
 	for (uint64_t at = piece->start; at < piece->end; at = found + SHM_SPAN_BYTES) {
 		uint64_t slot = shm_port(shm)->slot_next(space, at, piece->end, &found);
 		if (shm_entry_is_none(slot))

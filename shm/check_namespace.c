@@ -40,14 +40,19 @@ void shm_check_namespace(struct shm_namespace *ns)
 	uint64_t pages = 0;
 	uint32_t count = 0, keys = 0;
 
-	if (!shm_port(ns->shm)->mutex_try(&ns->lock))
+	if (!shm_port(ns->shm)->mutex_try(&ns->lock)) {
+		shm_count(&ns->shm->checked.namespaces_skipped, 1);
 		return;
+	}
+	shm_count(&ns->shm->checked.namespaces, 1);
 	for (uint32_t i = 0; (segment = shm_namespace_next(ns, &i)); i++) {
 		check_segment(ns, segment, i);
 		pages += shm_segment_pages(segment);
 		keys += segment->entry.key != IPC_PRIVATE;
+		shm_check_object(segment->object);
 		count++;
 	}
+	shm_count(&ns->shm->checked.segments, count);
 	shm_assert(ns->shm, count == ns->ids.count);
 	shm_assert(ns->shm, pages == ns->total_pages);
 	shm_assert(ns->shm, keys == ns->ids.keys.node_count);

@@ -83,6 +83,11 @@ void proc_stream_attachments(struct text *text, struct proc_stream *stream); /* 
 int proc_show_shm_table(struct text *text, const struct proc_subject *subject);
 int proc_store_shm_table(const char *text, const struct proc_subject *subject);
 
+/* Debug builds: proc_check.c. */
+int proc_show_check(struct text *text, const struct proc_subject *subject);
+int proc_store_check(const char *text, const struct proc_subject *subject);
+int proc_show_counts(struct text *text, const struct proc_subject *subject);
+
 /* The space of the subject's process, with a reference; NULL: it has none any more. */
 struct space *proc_space(const struct proc_subject *subject);
 

@@ -40,11 +40,22 @@ static int show_counters(struct text *text, const struct proc_subject *subject)
 	return 0;
 }
 
+#ifdef SAMEPAGE_DEBUG
+#define DEBUG_ENTRIES                                                                              \
+	{.name = "check",                                                                          \
+	 .mode = S_IFREG | 0600,                                                                   \
+	 .show = proc_show_check,                                                                  \
+	 .store = proc_store_check},                                                               \
+		{.name = "counts", .mode = S_IFREG | 0400, .show = proc_show_counts},
+#else
+#define DEBUG_ENTRIES
+#endif
+
 const struct proc_entry proc_samepage_entries[] = {
 	{.name = "counters", .mode = S_IFREG | 0444, .show = show_counters},
 	{.name = "shm_table",
 	 .mode = S_IFREG | 0666,
 	 .show = proc_show_shm_table,
 	 .store = proc_store_shm_table},
-	{.name = NULL},
+	DEBUG_ENTRIES{.name = NULL},
 };

@@ -16,6 +16,7 @@
 #include "kernel/mm/frame.h"
 
 #include "arch/arch.h"
+#include "kernel/lib/check.h"
 #include "kernel/lib/list.h"
 #include "kernel/lib/print.h"
 #include "kernel/lib/spinlock.h"
@@ -320,6 +321,35 @@ uint64_t frame_free_count(void)
 		count += __atomic_load_n(&caches[i].count, __ATOMIC_RELAXED);
 	return count;
 }
+
+/* ---- invariants: kernel/lib/check.h ---- */
+
+#ifdef SAMEPAGE_DEBUG
+void frames_check(struct check_totals *totals)
+{
+	uint64_t count = 0;
+
+	spin_lock(&frames.lock);
+	for (unsigned order = 0; order <= ORDER_MAX; order++) {
+		kassert(list_is_empty(&frames.free[order]) == !(frames.nonempty >> order & 1));
+		list_for_each (node, &frames.free[order]) {
+			uint64_t number = block_number(node), bit = number >> (order + 1);
+
+			kassert(node->next->previous == node);
+			kassert(number < frames.limit - frames.base);
+			kassert((number & ((1ull << order) - 1)) == 0);
+			/* Were its buddy free too, they would have merged. */
+			kassert(order == ORDER_MAX ||
+				frames.pair_bits[order][bit / 64] >> (bit % 64) & 1);
+			count += 1ull << order;
+			if (++totals->free_blocks % 64 == 0)
+				ipi_poll();
+		}
+	}
+	kassert(count == frames.free_count);
+	spin_unlock(&frames.lock);
+}
+#endif
 
 /* ---- boot ---- */
 

@@ -14,6 +14,7 @@
 #include "kernel/mm/kmem.h"
 
 #include "arch/arch.h"
+#include "kernel/lib/check.h"
 #include "kernel/lib/list.h"
 #include "kernel/lib/print.h"
 #include "kernel/lib/spinlock.h"
@@ -138,6 +139,9 @@ static void *slab_take(uint32_t class)
 	} else {
 		object = (uint8_t *)(slab + 1) +
 			 (uint64_t)slab->carved++ * classes[class].size_bytes;
+#ifdef SAMEPAGE_DEBUG
+		memset(object, JUNK, classes[class].size_bytes);
+#endif
 	}
 	slabs.used[class]++;
 	if (slab->used++ == 0)
@@ -317,6 +321,68 @@ uint64_t kmem_used_bytes(void)
 
 	return __atomic_load_n(&slabs.bytes, __ATOMIC_RELAXED) - slack;
 }
+
+/* ---- invariants: kernel/lib/check.h ---- */
+
+#ifdef SAMEPAGE_DEBUG
+/* A list of free objects: as long as it says, and nobody has written to them. */
+static void check_free(void *object, uint32_t class, uint64_t count)
+{
+	for (; count; count--, object = *(void **)object) {
+		kassert(object && slab_of(object, class)->class == class);
+		for (unsigned i = sizeof(void *); i < classes[class].size_bytes; i++)
+			kassert(((uint8_t *)object)[i] == JUNK);
+	}
+	kassert(!object);
+}
+
+static void check_class(uint32_t class, struct check_totals *totals)
+{
+	uint64_t capacity = slab_capacity(class), used = 0, partial = 0, empty = 0;
+
+	if (!slabs.partial[class].next)
+		return;
+	list_for_each (node, &slabs.partial[class]) {
+		struct slab *slab = container_of(node, struct slab, node);
+
+		ipi_poll();
+		kassert(slab->class == class && slab->used < capacity);
+		kassert(slab->carved <= capacity && slab->used <= slab->carved);
+		check_free(slab->free, class, slab->carved - slab->used);
+		totals->free_objects += slab->carved - slab->used;
+		used += slab->used;
+		empty += !slab->used;
+		partial++;
+	}
+	kassert(slabs.used[class] == used + (slabs.count[class] - partial) * capacity);
+	kassert(slabs.empty[class] == empty);
+}
+
+void kmem_check(struct check_totals *totals)
+{
+	for (unsigned i = 0; i < CPUS_MAX; i++) {
+		struct kmem_cache *cache = &caches[i];
+
+		spin_lock(&cache->lock);
+		for (uint32_t class = 0; class < CLASS_COUNT; class ++) {
+			kassert(cache->of[class].count <= classes[class].cache_max);
+			check_free(cache->of[class].head, class, cache->of[class].count);
+			totals->free_objects += cache->of[class].count;
+		}
+		spin_unlock(&cache->lock);
+	}
+	spin_lock(&slabs.lock);
+	for (uint32_t class = 0; class < CLASS_COUNT; class ++)
+		check_class(class, totals);
+	spin_unlock(&slabs.lock);
+}
+
+uint64_t kmem_live_count(unsigned class, size_t *size_bytes)
+{
+	*size_bytes = class < CLASS_COUNT ? classes[class].size_bytes : 0;
+	return class < CLASS_COUNT ? __atomic_load_n(&slabs.used[class], __ATOMIC_RELAXED) : 0;
+}
+#endif
 
 /* ---- injected shortages ---- */
 

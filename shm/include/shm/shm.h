@@ -43,6 +43,10 @@ struct shm {
 		uint64_t objects, pages, leaves, mappings;
 		uint64_t links, drops, fills, faults;
 	} counters;
+	struct shm_checked { /* [a] each: what check.c has walked, and what it left out since it was locked */
+		uint64_t pieces, pieces_skipped, objects, objects_skipped;
+		uint64_t segments, namespaces, namespaces_skipped;
+	} checked;
 	struct shm_mutex locked_lock; /* guards lockers */
 	struct shm_locker *lockers;   /* users who have segments locked (locked.c) */
 };
