@@ -13,3 +13,9 @@ $(FUZZ_OUT)/diff: $(wildcard test/fuzz/diff/*.c) test/fuzz/diff/diff.h Makefile 
 	@mkdir -p $(@D)
 	$(call say,USER_CC,$@)
 	$(Q)$(USER_CC) $(USER_CFLAGS) -o $@ $(filter %.c,$^)
+
+TEST_PROGRAMS += $(FUZZ_OUT)/storm
+$(FUZZ_OUT)/storm: $(wildcard test/fuzz/storm/*.c) test/fuzz/storm/storm.h Makefile test/fuzz/fuzz.mk
+	@mkdir -p $(@D)
+	$(call say,USER_CC,$@)
+	$(Q)$(USER_CC) $(USER_CFLAGS) -o $@ $(filter %.c,$^)
