@@ -134,6 +134,9 @@ static int64_t seek_target(struct file *file, int64_t offset, int whence)
 {
 	int64_t base = 0;
 
+	/* /dev/null and its kin: any place will do, and it is the first. Observed. */
+	if (S_ISCHR(file->inode->mode))
+		return whence >= SEEK_SET && whence <= SEEK_HOLE ? 0 : -EINVAL;
 	switch (whence) {
 	case SEEK_SET:
 		break;

@@ -142,6 +142,7 @@ static void thread_inherit(struct thread *child, const struct clone_request *req
 	uint64_t flags = request->flags;
 
 	child->affinity = parent->affinity;
+	child->policy = parent->policy;
 	child->keep_capabilities = parent->keep_capabilities;
 	child->no_new_privileges = parent->no_new_privileges;
 	child->signals.blocked = parent->signals.blocked;

@@ -60,6 +60,7 @@ struct thread {
 	bool timed_out;    /* [a] the timer fired */
 	struct cpu *cpu;   /* [a] where it runs, waits or ran last */
 	uint64_t affinity; /* [a] bit for each CPU it may run on */
+	int policy; /* [a] SCHED_OTHER, _BATCH or _IDLE, as the program said; all run alike */
 	struct list_node in_run_queue;
 	struct timer timer; /* thread_sleep's */
 	uint64_t run_ns, run_start_ns;

@@ -105,9 +105,14 @@ static int target_check(int32_t tid)
 
 long sys_sched_getscheduler(const uint64_t *argument)
 {
-	int err = target_check((int32_t)argument[0]);
+	struct thread *thread;
+	int err = target_get((int32_t)argument[0], false, &thread);
 
-	return err ? err : SCHED_OTHER;
+	if (err)
+		return err;
+	int policy = __atomic_load_n(&thread->policy, __ATOMIC_RELAXED);
+	thread_put(thread);
+	return policy;
 }
 
 long sys_sched_getparam(const uint64_t *argument)
@@ -120,32 +125,41 @@ long sys_sched_getparam(const uint64_t *argument)
 	return argument[1] ? copy_to_user(argument[1], &priority, sizeof(priority)) : -EINVAL;
 }
 
-/* Real-time policies do not exist: only who may have them is told that they are refused. */
+/* POLICY_KEPT: the one it has. Real-time ones do not exist: only who may have them is told so. */
+#define POLICY_KEPT (-1)
+
 static long policy_set(int32_t tid, int policy, uint64_t parameter)
 {
+	struct thread *thread;
 	int32_t priority;
-	int err = target_check(tid);
 
-	if (err)
-		return err;
-	if (!parameter || !is_policy(policy))
+	if (!parameter || tid < 0)
 		return -EINVAL;
 	if (copy_from_user(&priority, parameter, sizeof(priority)))
 		return -EFAULT;
-	if (is_real_time(policy))
-		return -EPERM;
-	return priority ? -EINVAL : 0;
+	int err = target_get(tid, true, &thread);
+	if (err)
+		return err;
+	if ((policy != POLICY_KEPT && !is_policy(policy)) || (priority && !is_real_time(policy)))
+		err = -EINVAL;
+	else if (is_real_time(policy))
+		err = -EPERM;
+	else if (policy != POLICY_KEPT)
+		__atomic_store_n(&thread->policy, policy, __ATOMIC_RELAXED);
+	thread_put(thread);
+	return err;
 }
 
 long sys_sched_setscheduler(const uint64_t *argument)
 {
-	return policy_set((int32_t)argument[0], (int)argument[1] & ~SCHED_RESET_ON_FORK,
-			  argument[2]);
+	int policy = (int)argument[1] & ~SCHED_RESET_ON_FORK;
+
+	return policy < 0 ? -EINVAL : policy_set((int32_t)argument[0], policy, argument[2]);
 }
 
 long sys_sched_setparam(const uint64_t *argument)
 {
-	return policy_set((int32_t)argument[0], SCHED_OTHER, argument[1]);
+	return policy_set((int32_t)argument[0], POLICY_KEPT, argument[1]);
 }
 
 long sys_sched_rr_get_interval(const uint64_t *argument)

@@ -380,6 +380,9 @@ static void devices(void)
 	CHECK_EQ(read(random, text, 64), 64);
 	CHECK_ERROR(ioctl(null, 0x5401, text), ENOTTY);
 	CHECK_ERROR(read(zero, bad_address, 10), EFAULT);
+	CHECK_EQ(lseek(full, -7, SEEK_SET), 0);
+	CHECK_EQ(lseek(full, 7, SEEK_CUR), 0);
+	CHECK_ERROR(lseek(full, 0, 9), EINVAL);
 }
 
 static void running_program(void)

@@ -528,6 +528,28 @@ static void clone_errors(void)
 	CHECK_ERROR(syscall(SYS_clone3, NULL, 8), EINVAL);
 }
 
+static void scheduling_policies(void)
+{
+	struct sched_param none = {0}, some = {1};
+	int status;
+
+	CHECK_EQ(sched_getscheduler(0), SCHED_OTHER);
+	CHECK_OK(sched_setscheduler(0, SCHED_BATCH, &none));
+	CHECK_EQ(sched_getscheduler(0), SCHED_BATCH);
+	CHECK_OK(sched_setparam(0, &none));
+	pid_t child = CHECK_OK(fork());
+	if (!child)
+		_exit(sched_getscheduler(0));
+	CHECK_EQ(waitpid(child, &status, 0), child);
+	CHECK_EQ(WEXITSTATUS(status), SCHED_BATCH);
+	CHECK_EQ(sched_getscheduler(0), SCHED_BATCH);
+	CHECK_ERROR(sched_setscheduler(0, SCHED_BATCH, &some), EINVAL);
+	CHECK_ERROR(sched_setscheduler(0, 77, &none), EINVAL);
+	CHECK_ERROR(sched_setscheduler(-1, SCHED_OTHER, &none), EINVAL);
+	CHECK_ERROR(sched_setscheduler(999999999, SCHED_OTHER, &none), ESRCH);
+	CHECK_OK(sched_setscheduler(0, SCHED_OTHER, &none));
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(child_copies_memory, "private memory is copied, shared memory is not: fork(2)"),
 	CASE(status_of_exit_and_signal, "8 bits of the status, or the signal: wait(2)"),
@@ -559,5 +581,6 @@ const struct abi_case abi_cases[] = {
 	HELPER("auxv", process_helper),
 	HELPER("signals", process_helper),
 	HELPER("arguments", process_helper),
+	CASE(scheduling_policies, "the policy is kept and inherited: sched_setscheduler(2)"),
 	CASES_END,
 };
