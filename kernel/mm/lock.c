@@ -58,18 +58,17 @@ int space_populate(struct space *space, uint64_t start, uint64_t end)
 	return 0;
 }
 
-void space_populate_locked(struct space *space, uint64_t start)
+void space_populate_locked(struct space *space, uint64_t start, uint64_t end)
 {
-	uint64_t end = 0;
-
 	space_lock(space, false);
 	struct area *area = space_area_above(space, start);
 
-	if (area && area->start <= start && (area->flags & AREA_LOCK_MASK) == AREA_LOCKED)
+	if (!area || area->start > start || (area->flags & AREA_LOCK_MASK) != AREA_LOCKED)
+		end = start;
+	else if (end > area->end)
 		end = area->end;
 	space_unlock(space, false);
-	if (end)
-		(void)space_populate(space, start, end); /* what does not come now may come later */
+	(void)space_populate(space, start, end); /* what does not come now may come later */
 }
 
 /* ---- limits: mlock(2), "Limits and permissions" ---- */

@@ -113,7 +113,7 @@ static long request_map(struct space_request *request, uint64_t flags)
 	if ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE)
 		(void)space_populate(space, address, address + request->size_bytes);
 	else if ((flags & MAP_LOCKED) || space->lock_future)
-		space_populate_locked(space, address);
+		space_populate_locked(space, address, address + request->size_bytes);
 	return (long)address;
 }
 
@@ -272,7 +272,7 @@ long sys_brk(const uint64_t *argument)
 
 	space_unlock(space, true);
 	if (locked)
-		space_populate_locked(space, old_end);
+		space_populate_locked(space, old_end, end);
 	return result;
 }
 

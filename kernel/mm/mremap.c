@@ -246,7 +246,8 @@ long sys_mremap(const uint64_t *argument)
 	long result = remap_locked(space, &move);
 
 	space_unlock(space, true);
-	if (result >= 0)
-		space_populate_locked(space, (uint64_t)result);
+	if (result >= 0 && move.to_bytes > move.from_bytes)
+		space_populate_locked(space, (uint64_t)result + move.from_bytes,
+				      (uint64_t)result + move.to_bytes);
 	return result;
 }

@@ -121,8 +121,11 @@ static inline struct area *area_next(const struct area *area)
 int space_populate(struct space *space, uint64_t start, uint64_t end);
 /* The object of a file has shrunk: private copies of pages past its end go. No locks but the file's. */
 void space_drop_copies(struct shm_object *object);
-/* The area at the address was just mapped or grew: if it is locked, its pages from there on come. No locks. */
-void space_populate_locked(struct space *space, uint64_t start);
+/*
+ * [start, end) was just mapped, or an area grew by it: if it is locked, its pages come, and no others
+ * of the area (one that a file's growth gave it waits for a fault: observed on Linux). No locks.
+ */
+void space_populate_locked(struct space *space, uint64_t start, uint64_t end);
 /*
  * For exec: where the stack ends and where mappings begin, random unless the
  * kernel argument norandmaps is given. Sets map_top; returns the stack's highest address.

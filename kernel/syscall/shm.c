@@ -88,7 +88,7 @@ long sys_shmat(const uint64_t *argument)
 	if (err)
 		return err;
 	if (space_of(caller.space)->lock_future)
-		space_populate_locked(space_of(caller.space), attached);
+		space_populate_locked(space_of(caller.space), attached, UINT64_MAX);
 	return (long)attached;
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -266,6 +267,38 @@ static void limit(void)
 	abi_in_child(limit_holds, NULL);
 }
 
+/* How many pages of the file are there. */
+static long file_pages(int fd)
+{
+	struct stat status;
+
+	CHECK_OK(fstat(fd, &status));
+	return (long)status.st_blocks * 512 / PAGE;
+}
+
+static void file_grows(void)
+{
+	int fd = CHECK_OK(memfd_create("grows", 0));
+
+	CHECK_OK(ftruncate(fd, 2 * PAGE));
+	char *m = mmap(NULL, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_LOCKED, fd, 0);
+	CHECK(m != MAP_FAILED);
+	CHECK_EQ(file_pages(fd), 2);
+	CHECK_OK(ftruncate(fd, 12 * PAGE));
+	CHECK_EQ(file_pages(fd), 2);
+	m = mremap(m, 8 * PAGE, 8 * PAGE, MREMAP_MAYMOVE);
+	CHECK(m != MAP_FAILED);
+	CHECK_EQ(file_pages(fd), 2);
+	m = mremap(m, 8 * PAGE, 10 * PAGE, MREMAP_MAYMOVE);
+	CHECK(m != MAP_FAILED);
+	CHECK_EQ(file_pages(fd), 4); /* the two that it grew by */
+	m[4 * PAGE] = 1;
+	CHECK_EQ(file_pages(fd), 5);
+	CHECK_OK(mlock(m + PAGE, 5 * PAGE));
+	CHECK_EQ(file_pages(fd), 8);
+	CHECK_OK(close(fd));
+}
+
 static void none_allowed(void *argument)
 {
 	(void)argument;
@@ -319,6 +352,7 @@ const struct abi_case abi_cases[] = {
 	CASE(locked_flag, "MAP_LOCKED: mmap(2)"),
 	CASE(limit, "RLIMIT_MEMLOCK: ENOMEM, EAGAIN: mlock(2), mmap(2), mremap(2)"),
 	CASE(limit_of_none, "a limit of 0 is EPERM: mlock(2), mmap(2)"),
+	CASE(file_grows, "pages that a file's growth brings wait; mremap fills what it adds: observed"),
 	CASE(limit_of_attach, "shmat under MCL_FUTURE past the limit is EAGAIN: observed"),
 	CASES_END,
 };
