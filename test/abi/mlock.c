@@ -352,7 +352,8 @@ const struct abi_case abi_cases[] = {
 	CASE(locked_flag, "MAP_LOCKED: mmap(2)"),
 	CASE(limit, "RLIMIT_MEMLOCK: ENOMEM, EAGAIN: mlock(2), mmap(2), mremap(2)"),
 	CASE(limit_of_none, "a limit of 0 is EPERM: mlock(2), mmap(2)"),
-	CASE(file_grows, "pages that a file's growth brings wait; mremap fills what it adds: observed"),
+	CASE(file_grows,
+	     "pages that a file's growth brings wait; mremap fills what it adds: observed"),
 	CASE(limit_of_attach, "shmat under MCL_FUTURE past the limit is EAGAIN: observed"),
 	CASES_END,
 };
