@@ -206,14 +206,15 @@ static struct operations_summary summarize(const struct abi_sembuf *operations, 
 static int set_check(struct sem_set *set, const struct operations_summary *sum,
 		     struct sem_waiter *waiter)
 {
+	/* First, as on Linux: sem_otime tells of the process's end even if nothing was permitted. */
+	if (sum->undoes) {
+		waiter->undo = sem_undo_obtain(set);
+		if (!waiter->undo)
+			return -ENOMEM;
+	}
 	if (sum->highest >= set->count)
 		return -EFBIG;
-	if (!ipc_permits(&set->object, sum->alters ? 0222 : 0444))
-		return -EACCES;
-	if (!sum->undoes)
-		return 0;
-	waiter->undo = sem_undo_obtain(set);
-	return waiter->undo ? 0 : -ENOMEM;
+	return ipc_permits(&set->object, sum->alters ? 0222 : 0444) ? 0 : -EACCES;
 }
 
 static int operate(int32_t id, const struct abi_sembuf *operations, unsigned count,

@@ -280,6 +280,22 @@ static void undo_done_for_a_sleeper(void)
 	remove_set(set);
 }
 
+static void fail_with_undo(void *argument)
+{
+	(void)argument;
+	CHECK_ERROR(operate(set, 5, 1, SEM_UNDO), EFBIG);
+	CHECK_EQ(stat_set(set).sem_otime, 0);
+}
+
+static void end_is_noticed(void)
+{
+	set = make_set(1, 0600);
+	abi_in_child(fail_with_undo, NULL);
+	CHECK(stat_set(set).sem_otime != 0);
+	CHECK_EQ(value_of(set, 0), 0);
+	remove_set(set);
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(undone_at_exit, "SEM_UNDO is undone at exit, up and down: semop(2)"),
 	CASE(undone_when_killed, "SEM_UNDO is undone at death; below 0 is 0: semop(2)"),
@@ -294,5 +310,7 @@ const struct abi_case abi_cases[] = {
 	CASE(processes_share_undo, "processes may share adjustments, too: clone(2)"),
 	CASE(undo_of_a_removed_set, "a removed set's adjustments are gone: semop(2)"),
 	CASE(undo_done_for_a_sleeper, "an operation done for a sleeper is undone, too: semop(2)"),
+	CASE(end_is_noticed,
+	     "a process that failed with SEM_UNDO sets sem_otime by its end: observed"),
 	CASES_END,
 };
