@@ -67,13 +67,20 @@ static void records_free(struct record *record)
 
 /* ---- the list; records_lock held ---- */
 
+static bool conflicts(const struct record *record, const struct record *wanted)
+{
+	if (wanted->type == F_UNLCK) /* F_OFD_GETLK asks for its own: Linux 6.6 */
+		return record->owner == wanted->owner;
+	return record->owner != wanted->owner &&
+	       (record->type == F_WRLCK || wanted->type == F_WRLCK);
+}
+
 /* Another owner's record that keeps this one out, or NULL. */
 static struct record *conflict_find(struct inode *inode, const struct record *wanted)
 {
 	for (struct record *record = inode->records; record && record->start <= wanted->end;
 	     record = record->next)
-		if (record->owner != wanted->owner && record->end >= wanted->start &&
-		    (record->type == F_WRLCK || wanted->type == F_WRLCK))
+		if (record->end >= wanted->start && conflicts(record, wanted))
 			return record;
 	return NULL;
 }

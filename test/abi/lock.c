@@ -316,6 +316,15 @@ static void open_files_own(void)
 	CHECK_EQ(seen.l_type, F_WRLCK);
 	CHECK_EQ(seen.l_pid, -1);
 	CHECK_EQ(seen.l_len, 10);
+	seen = (struct flock){.l_type = F_UNLCK};
+	if (fcntl(fd, F_OFD_GETLK, &seen) == 0) { /* its own: Linux 6.6 */
+		CHECK_EQ(seen.l_type, F_WRLCK);
+		seen = (struct flock){.l_type = F_UNLCK};
+		CHECK_OK(fcntl(other, F_OFD_GETLK, &seen));
+		CHECK_EQ(seen.l_type, F_UNLCK);
+	} else {
+		CHECK_EQ(errno, EINVAL);
+	}
 	CHECK_ERROR(fcntl(fd, F_OFD_SETLK, &bad), EINVAL);
 	CHECK_OK(lock(copy, F_OFD_SETLK, F_RDLCK, 0, 10)); /* the same open file */
 	CHECK_OK(lock(other, F_OFD_SETLK, F_RDLCK, 5, 1));
