@@ -40,14 +40,17 @@ static bool page_move(struct space *space, uint64_t address, void *kernel, size_
 		      bool write)
 {
 	uint64_t offset = address & (PAGE_BYTES - 1), frame = 0;
+	bool denied = false;
 
-	for (unsigned tries = 0; !frame && tries < 16; tries++) {
+	for (unsigned tries = 0; !frame && !denied && tries < 16; tries++) {
 		if (space_fault(space, address, write ? SHM_WRITE : SHM_READ) != SPACE_FAULT_DONE)
 			return false;
 		space_lock(space, false);
 		struct area *area = space_area_above(space, address);
 
-		if (area && area->start <= address)
+		/* PROT_WRITE alone lets a CPU read; Linux does not, on the way through another's memory. */
+		denied = !write && area && !(area->protection & SHM_READ);
+		if (area && area->start <= address && !denied)
 			frame = page_hold(space, area, address - offset, write);
 		space_unlock(space, false);
 	}

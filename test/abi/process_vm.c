@@ -143,6 +143,9 @@ static void rights_of_pages(void)
 	CHECK_EQ(move(getpid(), buffer, private, 10, 0), 10);
 	CHECK_ERROR(move(getpid(), buffer, private, 10, 1), EFAULT);
 	CHECK_ERROR(move(getpid(), buffer, private + PAGE, 10, 0), EFAULT);
+	CHECK_OK(mprotect(private + 2 * PAGE, PAGE, PROT_WRITE)); /* a CPU may read it */
+	CHECK_ERROR(move(getpid(), buffer, private + 2 * PAGE, 10, 0), EFAULT);
+	CHECK_EQ(move(getpid(), buffer, private + 2 * PAGE, 10, 1), 10);
 }
 
 static void arguments(void)
