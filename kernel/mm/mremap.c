@@ -101,10 +101,14 @@ static void move_commit(struct space *space, const struct move *move, struct are
 			struct area *target)
 {
 	uint64_t end = move->from + move->from_bytes;
+	const struct area *old = space_area_above(space, move->from);
 
 	if (target->flags & AREA_CHARGED)
 		space->committed_pages += area_pages(target);
-	if (move->from_bytes) {
+	if (move->flags & MREMAP_DONTUNMAP && !old->own_pages && !(old->flags & AREA_LOCKED)) {
+		area_spares_drop(
+			spares); /* nothing to carry over, so the area stays in one piece */
+	} else if (move->from_bytes) {
 		area_cut(space, spares, move->from, end);
 
 		struct area *from = space_area_above(space, move->from);

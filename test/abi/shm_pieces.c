@@ -5,6 +5,10 @@
 
 #include <signal.h>
 
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+
 static void touch(void *address)
 {
 	*(volatile char *)address = 1;
@@ -327,7 +331,26 @@ static void unaligned_lengths(void)
 	remove_segment(id);
 }
 
+static void kept_whole(void)
+{
+	int id = make_segment(8 * PAGE, 0600);
+	char *m = attach(id, 0);
+	char *moved = mremap(m + 3 * PAGE, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
+
+	if (moved == MAP_FAILED && errno == EINVAL)
+		SKIP("a Linux before 5.13");
+	CHECK(moved != MAP_FAILED);
+	CHECK_EQ(attachments(id), 2);
+	m[3 * PAGE] = 'x';
+	CHECK_EQ(moved[0], 'x');
+	CHECK_OK(shmdt(m));
+	CHECK_EQ(attachments(id), 1);
+	CHECK_OK(munmap(moved, PAGE));
+	remove_segment(id);
+}
+
 const struct abi_case abi_cases[] = {
+	CASE(kept_whole, "MREMAP_DONTUNMAP of a part leaves the attach in one piece: observed"),
 	CASE(never_attached, "shmdt of any other address is EINVAL: shmop(2)"),
 	CASE(all_unmapped,
 	     "munmap of the last piece is a detach; a removed segment goes: observed"),
