@@ -44,6 +44,8 @@ struct directory_emitter {
 };
 
 struct inode_operations {
+	/* In place of CAP_DAC_OVERRIDE and its kin, where the mode does not permit: 0, -EACCES. */
+	int (*beyond_mode)(const struct inode *inode, unsigned mask);
 	const struct file_operations *files; /* of an open file; NULL: open decides by kind */
 	/* Directories that are not in the tree of dentries. 0 and a reference, or -ENOENT. */
 	int (*lookup)(struct dentry *directory, const char *name, size_t length,

@@ -12,6 +12,7 @@
 #include "abi/statfs.h"
 #include "kernel/file/mount.h"
 #include "kernel/file/open.h"
+#include "kernel/file/setting.h"
 #include "kernel/lib/print.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/kmem.h"
@@ -33,7 +34,7 @@ static struct proc_subject subject_of(const struct inode *inode)
 /* ---- inodes ---- */
 
 static const struct inode_operations proc_directory_operations, proc_link_operations,
-	proc_magic_operations, proc_file_operations;
+	proc_magic_operations, proc_file_operations, proc_setting_operations;
 
 static const struct inode_operations *operations_of(const struct proc_entry *entry)
 {
@@ -41,6 +42,8 @@ static const struct inode_operations *operations_of(const struct proc_entry *ent
 		return &proc_directory_operations;
 	if (S_ISLNK(entry->mode))
 		return entry->follow ? &proc_magic_operations : &proc_link_operations;
+	if (entry->setting_words)
+		return &proc_setting_operations;
 	return entry->stream ? &proc_stream_operations : &proc_file_operations;
 }
 
@@ -274,11 +277,13 @@ static long proc_write(struct file *file, struct io *io, uint64_t *position)
 	if (io_copy_from(io, text, size_bytes) < size_bytes)
 		return -EFAULT;
 	text[size_bytes] = 0;
-	if (entry->setting && strlen(text) < size_bytes)
+	if (entry->setting_words && strlen(text) < size_bytes)
 		return -EINVAL;
-	int err = entry->setting && *position ? 0 : entry->store(text, &subject);
+	int err = entry->setting_words && *position ? 0 : entry->store(text, &subject);
 	if (err)
 		return err;
+	if (entry->setting_words && !*position)
+		size_bytes = setting_length(text, entry->setting_words);
 	*position += size_bytes;
 	return (long)size_bytes;
 }
@@ -313,23 +318,34 @@ static const struct inode_operations proc_file_operations = {
 	.open = proc_open,
 };
 
+/* The next ids are for who restores processes: proc_sys_kernel(5). */
+static int setting_beyond_mode(const struct inode *inode, unsigned mask)
+{
+	const struct cred *cred = cred_current();
+
+	(void)mask;
+	if (entry_of(inode)->for_restore &&
+	    (cred_has(cred, CAP_CHECKPOINT_RESTORE) || cred_has(cred, CAP_SYS_ADMIN)))
+		return 0;
+	return -EACCES;
+}
+
+static const struct inode_operations proc_setting_operations = {
+	.files = &proc_files,
+	.open = proc_open,
+	.beyond_mode = setting_beyond_mode,
+};
+
 /* ---- who may look ---- */
 
 int proc_may_look(const struct proc_subject *subject)
 {
 	struct process *process = process_find(subject->pid);
-	struct access access;
 
 	if (!process)
 		return -ESRCH;
-	struct cred *cred = process_cred_get(process);
+	bool may = process_may_look(process);
 	process_put(process);
-	access_current(&access);
-	bool may =
-		access.override || !cred || subject->pid == process_current()->pid ||
-		(access.uid == cred->uid && access.uid == cred->euid && access.uid == cred->suid);
-	if (cred)
-		cred_put(cred);
 	return may ? 0 : -EACCES;
 }
 

@@ -44,7 +44,12 @@ struct proc_entry {
 	/* and what there is from *cursor on: its name, false at the end. *cursor moves behind it. */
 	bool (*list)(const struct proc_subject *subject, uint64_t *cursor, char name[16]);
 	bool owner_only; /* the process's owner and the capable: else EACCES */
-	bool setting;    /* writes behind the start are taken for the rest of an earlier one */
+	/*
+	 * 0: no setting; else how many words one has. Writes behind the start are taken for the rest of
+	 * an earlier one. The mode alone says who may open it: capabilities do not matter, as on Linux.
+	 */
+	unsigned setting_words;
+	bool for_restore; /* those with CAP_CHECKPOINT_RESTORE may write it, nobody else */
 };
 
 /* A proc file system and its root, with references to the caller. 0; -ENOMEM. */

@@ -246,12 +246,20 @@ static int show_map_count(struct text *text, const struct proc_subject *subject)
 /* ---- tables ---- */
 
 #define READ_ENTRY(entry_name, how) {.name = (entry_name), .mode = S_IFREG | 0444, .show = (how)}
-#define SETTING_ENTRY(entry_name, how, set)                                                        \
+#define SETTING_ENTRY_OF(entry_name, how, set, words)                                              \
 	{.name = (entry_name),                                                                     \
 	 .mode = S_IFREG | 0644,                                                                   \
 	 .show = (how),                                                                            \
 	 .store = (set),                                                                           \
-	 .setting = true}
+	 .setting_words = (words)}
+#define NEXT_ID_ENTRY(entry_name, how, set)                                                        \
+	{.name = (entry_name),                                                                     \
+	 .mode = S_IFREG | 0444,                                                                   \
+	 .show = (how),                                                                            \
+	 .store = (set),                                                                           \
+	 .setting_words = 1,                                                                       \
+	 .for_restore = true}
+#define SETTING_ENTRY(entry_name, how, set) SETTING_ENTRY_OF(entry_name, how, set, 1)
 #define DIRECTORY_ENTRY(entry_name, table)                                                         \
 	{.name = (entry_name), .mode = S_IFDIR | 0555, .entries = (table)}
 
@@ -267,7 +275,7 @@ static const struct proc_entry kernel_entries[] = {
 	SETTING_ENTRY("auto_msgmni", proc_show_auto_msgmni, proc_store_auto_msgmni),
 	READ_ENTRY("cap_last_cap", show_cap_last),
 	READ_ENTRY("hostname", show_hostname),
-	SETTING_ENTRY("msg_next_id", proc_show_msg_next_id, proc_store_msg_next_id),
+	NEXT_ID_ENTRY("msg_next_id", proc_show_msg_next_id, proc_store_msg_next_id),
 	SETTING_ENTRY("msgmax", proc_show_msgmax, proc_store_msgmax),
 	SETTING_ENTRY("msgmnb", proc_show_msgmnb, proc_store_msgmnb),
 	SETTING_ENTRY("msgmni", proc_show_msgmni, proc_store_msgmni),
@@ -276,10 +284,10 @@ static const struct proc_entry kernel_entries[] = {
 	READ_ENTRY("pid_max", show_pid_max),
 	DIRECTORY_ENTRY("random", random_entries),
 	READ_ENTRY("randomize_va_space", show_randomize),
-	SETTING_ENTRY("sem", proc_show_sem, proc_store_sem),
-	SETTING_ENTRY("sem_next_id", proc_show_sem_next_id, proc_store_sem_next_id),
+	SETTING_ENTRY_OF("sem", proc_show_sem, proc_store_sem, 4),
+	NEXT_ID_ENTRY("sem_next_id", proc_show_sem_next_id, proc_store_sem_next_id),
 	SETTING_ENTRY("shm_attach_removed", show_attach_removed, store_attach_removed),
-	SETTING_ENTRY("shm_next_id", show_next_id, store_next_id),
+	NEXT_ID_ENTRY("shm_next_id", show_next_id, store_next_id),
 	SETTING_ENTRY("shm_rmid_forced", show_rmid_forced, store_rmid_forced),
 	SETTING_ENTRY("shmall", show_shmall, store_shmall),
 	SETTING_ENTRY("shmmax", show_shmmax, store_shmmax),

@@ -67,3 +67,18 @@ int setting_parse(const char *text, int64_t least, int64_t most, int64_t *value)
 	*value = number;
 	return 0;
 }
+
+size_t setting_length(const char *text, unsigned words)
+{
+	const char *at = text;
+
+	while (is_white(*at))
+		at++;
+	for (; words && *at; words--) {
+		while (*at && !is_white(*at))
+			at++;
+		while (is_white(*at))
+			at++;
+	}
+	return (size_t)(at - text);
+}

@@ -4,14 +4,17 @@
 
 /*
  * Numbers written to /proc/sys, as Linux takes them: after white space, 12, 0xc
- * or 014; then the end or white space, and what comes after that is ignored.
+ * or 014; then the end or white space. What comes after that is not written.
  */
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* From `least` to `most`, perhaps negative. 0; -EINVAL, with *value unchanged. */
 int setting_parse(const char *text, int64_t least, int64_t most, int64_t *value);
 /* 64 bits without a sign. The same. */
 int setting_parse_u64(const char *text, uint64_t *value);
+/* How much of a text of `words` words, or fewer, Linux says was written: what follows them is not. */
+size_t setting_length(const char *text, unsigned words);
 
 #endif

@@ -7,24 +7,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CAP_CHOWN        0
-#define CAP_DAC_OVERRIDE 1
-#define CAP_FOWNER       3
-#define CAP_FSETID       4
-#define CAP_KILL         5
-#define CAP_SETGID       6
-#define CAP_SETUID       7
-#define CAP_SETPCAP      8
-#define CAP_IPC_LOCK     14
-#define CAP_IPC_OWNER    15
-#define CAP_SYS_CHROOT   18
-#define CAP_SYS_PTRACE   19
-#define CAP_SYS_ADMIN    21
-#define CAP_SYS_BOOT     22
-#define CAP_SYS_NICE     23
-#define CAP_SYS_RESOURCE 24
-#define CAP_SYS_TIME     25
-#define CAP_MASK_ALL     ((1ull << 41) - 1)
+#define CAP_CHOWN              0
+#define CAP_DAC_OVERRIDE       1
+#define CAP_FOWNER             3
+#define CAP_FSETID             4
+#define CAP_KILL               5
+#define CAP_SETGID             6
+#define CAP_SETUID             7
+#define CAP_SETPCAP            8
+#define CAP_IPC_LOCK           14
+#define CAP_IPC_OWNER          15
+#define CAP_SYS_CHROOT         18
+#define CAP_SYS_PTRACE         19
+#define CAP_SYS_ADMIN          21
+#define CAP_SYS_BOOT           22
+#define CAP_SYS_NICE           23
+#define CAP_SYS_RESOURCE       24
+#define CAP_SYS_TIME           25
+#define CAP_CHECKPOINT_RESTORE 40
+#define CAP_MASK_ALL           ((1ull << 41) - 1)
 
 struct cred {
 	uint32_t references; /* [a] */

@@ -193,22 +193,36 @@ struct cred *process_cred_get(struct process *process)
 	return cred;
 }
 
-/* ptrace(2), "Ptrace access mode checking": PTRACE_MODE_ATTACH_REALCREDS. */
-bool process_may_attach(struct process *process)
+/* ptrace(2), "Ptrace access mode checking", for a caller with these ids and capabilities. */
+static bool may_access(struct process *process, uint32_t uid, uint32_t gid, uint64_t capabilities)
 {
-	const struct cred *caller = cred_current();
 	struct cred *target;
 
 	if (process == process_current())
 		return true;
 	target = process_cred_get(process);
-	bool same = caller->uid == target->uid && caller->uid == target->euid &&
-		    caller->uid == target->suid && caller->gid == target->gid &&
-		    caller->gid == target->egid && caller->gid == target->sgid;
-	bool may = same && process->dumpable && !(target->permitted & ~caller->permitted);
+	bool same = uid == target->uid && uid == target->euid && uid == target->suid &&
+		    gid == target->gid && gid == target->egid && gid == target->sgid;
+	bool may = same && process->dumpable && !(target->permitted & ~capabilities);
 
 	cred_put(target);
-	return may || cred_has(caller, CAP_SYS_PTRACE);
+	return may || cred_has(cred_current(), CAP_SYS_PTRACE);
+}
+
+/* PTRACE_MODE_ATTACH_REALCREDS. */
+bool process_may_attach(struct process *process)
+{
+	const struct cred *caller = cred_current();
+
+	return may_access(process, caller->uid, caller->gid, caller->permitted);
+}
+
+/* PTRACE_MODE_READ_FSCREDS: exe, fd, maps, environ, ns in /proc. */
+bool process_may_look(struct process *process)
+{
+	const struct cred *caller = cred_current();
+
+	return may_access(process, caller->fsuid, caller->fsgid, caller->effective);
 }
 
 uint64_t process_run_ns(struct process *process)

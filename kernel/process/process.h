@@ -147,6 +147,7 @@ struct fd_table *process_files_get(struct process *process);
 struct cred *process_cred_get(struct process *process);
 /* May the caller look into the process's memory? As ptrace(2) asks to attach. */
 bool process_may_attach(struct process *process);
+bool process_may_look(struct process *process);
 uint64_t process_run_ns(struct process *process); /* CPU time of all its threads */
 uint64_t thread_run_ns(const struct thread *thread);
 extern uint64_t process_count, process_fork_count; /* now; ever */

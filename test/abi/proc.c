@@ -6,12 +6,14 @@
 
 #include <dirent.h>
 #include <elf.h>
+#include <linux/capability.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/shm.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 static char content[65536];
@@ -340,6 +342,26 @@ static void reading_again(void)
 	CHECK_OK(close(fd));
 }
 
+/* CAP_DAC_OVERRIDE does not help; CAP_SYS_PTRACE does. */
+static void capable_stranger(void *pid)
+{
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct data[2] = {{0, 0, 0}, {0, 0, 0}};
+	char path[64];
+
+	sprintf(path, "/proc/%d/ns/ipc", *(pid_t *)pid);
+	CHECK_OK(prctl(PR_SET_KEEPCAPS, 1));
+	CHECK_OK(setresuid(65534, 65534, 65534));
+	data[0].permitted = 1u << CAP_DAC_OVERRIDE | 1u << CAP_SYS_PTRACE;
+	data[0].effective = 1u << CAP_DAC_OVERRIDE;
+	if (syscall(SYS_capset, &header, data))
+		return; /* root here has not both */
+	CHECK_ERROR(readlink(path, content, sizeof(content)), EACCES);
+	data[0].effective = 1u << CAP_SYS_PTRACE;
+	CHECK_OK(syscall(SYS_capset, &header, data));
+	CHECK_OK(readlink(path, content, sizeof(content)));
+}
+
 static void strangers_process(void *pid)
 {
 	char path[64];
@@ -360,6 +382,8 @@ static void privacy(void)
 	pid_t pid = getpid();
 
 	abi_in_child(strangers_process, &pid);
+	if (abi_is_root())
+		abi_in_child(capable_stranger, &pid);
 }
 
 const struct abi_case abi_cases[] = {

@@ -8,12 +8,16 @@
 #include "shm_test.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #define SETTINGS "/proc/sys/kernel/"
 #define KEY      0x5a3e0900
@@ -158,6 +162,27 @@ static void not_from_the_middle(void)
 	CHECK_ERROR(write_setting("shmmni", "9\0", 2), EINVAL);
 }
 
+/* What follows the words that a setting has is not written. */
+static void words_too_many(void)
+{
+	char text[64];
+
+	CHECK_EQ(write_setting("shmmni", "50 60 70\n", 9), 3);
+	CHECK_EQ(write_setting("shmmni", " 51\n\n", 5), 5);
+	CHECK_EQ(write_setting("shmmax", "100000\t1", 8), 7);
+	CHECK_EQ(write_setting("msgmni", "52\n7 8", 6), 3);
+	CHECK_ERROR(write_setting("msgmni", "53x 8", 5), EINVAL);
+	get("shmmni", text);
+	CHECK(!strcmp(text, "51\n"));
+	get("sem", text);
+	char longer[80];
+	int length = snprintf(longer, sizeof(longer), "%s", text);
+	length += snprintf(longer + length, sizeof(longer) - (size_t)length, "9 9\n");
+	CHECK_EQ(write_setting("sem", longer, (size_t)length), (long)strlen(text));
+	get("sem", longer);
+	CHECK(!strcmp(text, longer));
+}
+
 static void as_a_user(void *argument)
 {
 	static const char *names[] = {"shmmax", "shmall", "shmmni", "shm_rmid_forced"};
@@ -172,6 +197,30 @@ static void as_a_user(void *argument)
 	}
 }
 
+/* The mode alone counts; but the next ids are for CAP_CHECKPOINT_RESTORE, and for nobody else. */
+static void as_a_capable_user(void *argument)
+{
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct data[2];
+
+	(void)argument;
+	CHECK_OK(prctl(PR_SET_KEEPCAPS, 1));
+	CHECK_OK(setresuid(65534, 65534, 65534));
+	CHECK_OK(syscall(SYS_capget, &header, data));
+	data[0].effective = data[0].permitted;
+	data[1].effective = data[1].permitted;
+	if (!(data[0].effective >> CAP_SYS_ADMIN & 1))
+		return;
+	CHECK_OK(syscall(SYS_capset, &header, data));
+	CHECK_ERROR(open_setting("shmmni", O_WRONLY), EACCES);
+	CHECK_OK(close(CHECK_OK(open_setting("shm_next_id", O_WRONLY))));
+	data[0].effective &= ~(1u << CAP_SYS_ADMIN);
+	data[1].effective = 0;
+	CHECK_OK(syscall(SYS_capset, &header, data));
+	CHECK_ERROR(open_setting("shm_next_id", O_WRONLY), EACCES);
+	CHECK_ERROR(open_setting("msg_next_id", O_WRONLY), EACCES);
+}
+
 static void who_may_write(void)
 {
 	struct stat status;
@@ -179,6 +228,7 @@ static void who_may_write(void)
 	CHECK_OK(stat(SETTINGS "shmmni", &status));
 	CHECK_EQ(status.st_mode, S_IFREG | 0644);
 	abi_in_child(as_a_user, NULL);
+	abi_in_child(as_a_capable_user, NULL);
 }
 
 static void lower_than_there_is(void)
@@ -404,6 +454,7 @@ RESTORED(sizes)
 RESTORED(counts)
 RESTORED(wished_ids)
 RESTORED(not_from_the_middle)
+RESTORED(words_too_many)
 RESTORED(lower_than_there_is)
 
 const struct abi_case abi_cases[] = {
@@ -413,7 +464,10 @@ const struct abi_case abi_cases[] = {
 	CASE(switches, "shm_rmid_forced: 0 or 1: proc_sys_kernel(5), observed"),
 	CASE(wished_ids_restored, "shm_next_id: 0 to 2^31 - 1: proc_sys_kernel(5), observed"),
 	CASE(not_from_the_middle_restored, "only a write at position 0 counts: proc_sys(5)"),
-	CASE(who_may_write, "others may read only: proc_sys_kernel(5)"),
+	CASE(words_too_many_restored,
+	     "words too many are not written, and the result says so: observed"),
+	CASE(who_may_write,
+	     "others may read only, whatever they are capable of: proc_sys_kernel(5)"),
 	CASE(lower_than_there_is_restored,
 	     "limits below what is there hurt only what is new: observed"),
 	CASE(creator_is_a_thread, "shm_rmid_forced: the creator is a thread: observed"),
