@@ -9,6 +9,8 @@ import time
 import harness
 
 OPERATIONS = 200  # an episode
+PARTS = 10  # of the long run: each a job, so that they share the CPUs
+PART_EPISODES = 5000
 NOT_HERE = 77
 
 
@@ -34,11 +36,15 @@ def _lines(run):
     return re.findall(r"^\S.*(?:\n\t.*)*", run.out.decode(errors="replace"), re.M)
 
 
-def _trace(arch, seed, episode, cpus):
+def traces(arch, seed, episode, *options, cpus=1):
+    """An episode's operations, a line each with what it gave: on Linux, on Samepage."""
+    words = ("--trace", *options, str(seed), str(episode), "1", str(OPERATIONS))
+    return (_lines(_native(*words, seconds=60)), _lines(_guest(arch, *words, seconds=120, cpus=cpus)))
+
+
+def _first_difference(arch, seed, episode, cpus):
     """What the two kernels said differently first, and what came before."""
-    words = ("--trace", str(seed), str(episode), "1", str(OPERATIONS))
-    here = _lines(_native(*words, seconds=60))
-    there = _lines(_guest(arch, *words, seconds=120, cpus=cpus))
+    here, there = traces(arch, seed, episode, cpus=cpus)
     for number, (one, other) in enumerate(zip(here, there)):
         if one != other:
             before = "\n".join(here[max(0, number - 12):number])
@@ -53,27 +59,29 @@ def _compare(arch, seed, first, count, cpus, seconds):
         yield harness.Result("diff", "skip", here.out.decode(errors="replace"))
         return
     there = _guest(arch, *words, seconds=seconds, cpus=cpus)
-    name = "seed %d, %d operations on %d CPUs" % (seed, count * OPERATIONS, cpus)
+    name = "seed %d, episodes from %d, %d operations on %d CPUs" % (seed, first, count * OPERATIONS, cpus)
     if here.code or there.code or len(_lines(here)) != count or len(_lines(there)) != count:
         yield harness.failed(name, "Linux: %s\nSamepage: %s" % (harness.show(here)[-1500:], harness.show(there)))
         return
     differ = [n for n, (one, other) in enumerate(zip(_lines(here), _lines(there))) if one != other]
     detail = ["%d of %d episodes differ: %s" % (len(differ), count, [first + n for n in differ[:20]])]
     for number in differ[:3]:
-        detail.append("diff --trace %d %d 1 %d" % (seed, first + number, OPERATIONS))
-        detail.append(_trace(arch, seed, first + number, cpus))
+        detail.append("test/fuzz/diff/shrink %s %d %d" % (arch, seed, first + number))
+        detail.append(_first_difference(arch, seed, first + number, cpus))
     yield harness.verdict(name, not differ, "\n".join(detail))
 
 
-def _many(arch, seed):
-    """Ten million operations, in parts."""
-    for part in range(50):
-        yield from _compare(arch, seed, part * 1000, 1000, 1 + part % 2, 1200)
+def _part(arch, seed, part):
+    """A million operations: boots of 1,000 episodes, on one CPU and on two."""
+    for first in range(part * PART_EPISODES, (part + 1) * PART_EPISODES, 1000):
+        yield from _compare(arch, seed, first, 1000, 1 + first // 1000 % 2, 1200)
 
 
 def jobs(arch, long):
     found = [harness.Job("diff " + arch, lambda: _compare(arch, 1, 0, 500, 1, 300), 3)]
     if long:
         seed = int(os.environ.get("DIFF_SEED", time.time())) % 1000000
-        found.append(harness.Job("diff, ten million " + arch, lambda: _many(arch, seed), 2))
+        for part in range(PARTS):
+            found.append(harness.Job("diff long %s, seed %d, part %d of %d" % (arch, seed, part + 1, PARTS),
+                                     lambda part=part: _part(arch, seed, part), 2))
     return found

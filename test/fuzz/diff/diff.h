@@ -24,10 +24,15 @@
 #define CONTROL      0x1800000000ul
 
 #define PLAYERS     3
-#define SEGMENTS    8 /* slots that remember ids */
+#define SEGMENTS    8 /* slots that remember ids, of each kind */
 #define FILES       4
 #define GENERATIONS 128
 #define KEY_FIRST   0x5a3e7000
+#define USER_FIRST  1000
+#define USERS       2
+#define NAMES       3 /* in /dev/shm */
+#define WAITERS     2 /* children that wait at once */
+#define SEMVMX      32767
 
 /* Descriptors that every player has. */
 enum {
@@ -38,6 +43,7 @@ enum {
 	FD_DONE_WRITE = 19,
 	FD_FILE = 20,      /* + file, for reading and writing */
 	FD_READ_ONLY = 24, /* + file: reopened for reading only, or not there */
+	FD_NAMESPACE = 28, /* the two IPC namespaces that an episode begins with */
 };
 
 enum code {
@@ -80,6 +86,24 @@ enum code {
 	OP_LIMIT,
 	OP_MAPS,
 	OP_SYSVIPC,
+	OP_SEMGET,
+	OP_SEMOP,
+	OP_SEMCTL,
+	OP_SEM_STAT,
+	OP_SEM_CHILD, /* operations with SEM_UNDO by a child, which ends */
+	OP_SEM_WAIT,  /* children wait; something is done about it */
+	OP_MSGGET,
+	OP_MSGSND,
+	OP_MSGRCV,
+	OP_MSGCTL,
+	OP_MSG_STAT,
+	OP_MSG_WAIT,
+	OP_IPC_SYSCTL,
+	OP_NAMESPACE,
+	OP_CAPABILITIES,
+	OP_RECORD,
+	OP_SHM_OPEN,
+	OP_SHM_UNLINK,
 	OP_FORK, /* becomes another player, which ends first */
 	OP_EXEC,
 	OP_RESTART, /* exits, or is killed; begins afresh */
@@ -94,12 +118,16 @@ struct op {
 /* In a page that all share. */
 struct board {
 	struct op op;
-	int32_t ids[SEGMENTS];
+	int32_t ids[SEGMENTS], sets[SEGMENTS], queues[SEGMENTS];
+	uint32_t user_base;          /* the run's own users: others may run beside it */
 	bool cuts;                   /* this episode cuts areas: see draw_seed */
 	uint32_t generation;         /* processes begun in this episode */
 	int32_t pids[GENERATIONS];   /* by generation */
 	int32_t player_pid[PLAYERS]; /* who plays now */
-	char text[3000];             /* what the operation gave */
+	struct {
+		int32_t value, error;
+	} waited[WAITERS]; /* what a call gave that waited, until it can be said */
+	char text[3000];   /* what the operation gave */
 };
 #define control ((struct board *)CONTROL)
 
@@ -112,6 +140,16 @@ struct board {
 void draw_seed(uint64_t seed, bool cuts);
 void draw_op(struct op *op);
 
+uint64_t draw(uint64_t bound);
+#define PICK(...)                                                                                  \
+	({                                                                                         \
+		static const int64_t of[] = {__VA_ARGS__};                                         \
+		of[draw(sizeof(of) / sizeof(of[0]))];                                              \
+	})
+int64_t draw_address(void);
+/* draw_ipc.c: the arguments of what is from OP_SEMGET on. */
+void draw_ipc(struct op *op);
+
 /* play.c */
 void play_loop(unsigned player) __attribute__((noreturn));
 void say(const char *pattern, ...) __attribute__((format(printf, 1, 2)));
@@ -122,7 +160,20 @@ int byte_read(uint64_t address);
 int byte_write(uint64_t address, uint8_t value);
 int pid_generation(int32_t pid); /* -1: nobody's; 0: none */
 extern bool play_inherited;      /* this process is another player's child */
-int id_slot(int32_t id);         /* -1: in no slot */
+/* Users are drawn as 0, 1000, 1001; what the kernel hears of the latter two is the run's own. */
+uint32_t user_real(int64_t drawn);
+uint32_t user_drawn(uint32_t real);
+
+/* play_sem.c, play_msg.c, play_place.c: false if the operation is not theirs. */
+bool play_sem(const struct op *op);
+bool play_msg(const struct op *op);
+bool play_place(const struct op *op);
+
+/* wait.c: children that wait in a call. `call` runs in each; it returns what to keep. */
+void wait_begin(unsigned count, long (*call)(const struct op *op, unsigned number),
+		const struct op *op);
+/* After something was done about it. Says what each gave, or that it waits still; none is left. */
+void wait_end(bool interrupt);
 
 /* look.c: operations that only look */
 void look_stat(const struct op *op);
@@ -130,5 +181,6 @@ void look_info(const struct op *op);
 void look_maps(void);
 void look_sysvipc(void);
 void look_mincore(const struct op *op);
+bool namespace_lasts(void); /* this process's is one of the two: play_place.c */
 
 #endif

@@ -25,19 +25,13 @@ void draw_seed(uint64_t seed, bool cuts)
 	state = (seed + 1) * 0x9e3779b97f4a7c15ull | 1;
 }
 
-static uint64_t draw(uint64_t bound)
+uint64_t draw(uint64_t bound)
 {
 	state ^= state << 13;
 	state ^= state >> 7;
 	state ^= state << 17;
 	return (state * 0x2545f4914f6cdd1dull >> 20) % bound;
 }
-
-#define PICK(...)                                                                                  \
-	({                                                                                         \
-		static const int64_t of[] = {__VA_ARGS__};                                         \
-		of[draw(sizeof(of) / sizeof(of[0]))];                                              \
-	})
 
 static int64_t draw_page(void)
 {
@@ -52,7 +46,7 @@ static int64_t draw_pages(void)
 }
 
 /* An address: nearly always at a page. */
-static int64_t draw_address(void)
+int64_t draw_address(void)
 {
 	return (int64_t)WINDOW + draw_page() * (int64_t)PAGE +
 	       (draw(30) ? 0 : PICK(1, 8, 2048, 4095));
@@ -227,7 +221,7 @@ static void draw_shm(struct op *op)
 		break;
 	case OP_SHMCTL_RAW:
 		a[0] = draw(2) ? PICK(-1, 0x7fffffff) : draw_segment() + 1000;
-		a[1] = PICK(-1, 0, 1, 2, 3, 4, 5, 6, 10, 11, 12, 13, 14, 15, 16, 0x100, 0x102);
+		a[1] = PICK(-1, 0, 1, 2, 3, 4, 5, 6, 10, 13, 14, 15, 16, 0x100, 0x102);
 		a[2] = PICK(0, 1, (int64_t)WINDOW, (int64_t)WINDOW + 4000);
 		break;
 	default:
@@ -293,17 +287,21 @@ static void draw_memory(struct op *op)
 
 /* How often each comes. */
 static const uint8_t weights[OP_COUNT] = {
-	[OP_SHMGET] = 10,    [OP_SHMAT] = 22,     [OP_SHMAT_ANYWHERE] = 3, [OP_SHMDT] = 12,
-	[OP_STAT] = 8,       [OP_SET] = 4,        [OP_RMID] = 4,           [OP_INFO] = 2,
-	[OP_LOCK] = 2,       [OP_SHMCTL_RAW] = 2, [OP_MMAP] = 18,          [OP_MUNMAP] = 10,
-	[OP_MPROTECT] = 12,  [OP_MREMAP] = 12,    [OP_MADVISE] = 12,       [OP_MSYNC] = 2,
-	[OP_MINCORE] = 4,    [OP_MLOCK] = 4,      [OP_READ] = 16,          [OP_WRITE] = 26,
-	[OP_PROBE] = 16,     [OP_FTRUNCATE] = 6,  [OP_FALLOCATE] = 6,      [OP_SEALS] = 3,
-	[OP_MEMFD] = 2,      [OP_REOPEN] = 2,     [OP_PREAD] = 6,          [OP_PWRITE] = 6,
-	[OP_LSEEK] = 3,      [OP_FSTAT] = 3,      [OP_PEER] = 0,           [OP_FUTEX] = 3,
-	[OP_FORK_CHILD] = 3, [OP_SETUID] = 5,     [OP_SETGROUPS] = 2,      [OP_SYSCTL] = 2,
-	[OP_LIMIT] = 1,      [OP_MAPS] = 6,       [OP_SYSVIPC] = 3,        [OP_FORK] = 3,
-	[OP_EXEC] = 1,       [OP_RESTART] = 1,
+	[OP_SHMGET] = 10,      [OP_SHMAT] = 22,     [OP_SHMAT_ANYWHERE] = 3, [OP_SHMDT] = 12,
+	[OP_STAT] = 8,         [OP_SET] = 4,        [OP_RMID] = 4,           [OP_INFO] = 2,
+	[OP_LOCK] = 2,         [OP_SHMCTL_RAW] = 2, [OP_MMAP] = 18,          [OP_MUNMAP] = 10,
+	[OP_MPROTECT] = 12,    [OP_MREMAP] = 12,    [OP_MADVISE] = 12,       [OP_MSYNC] = 2,
+	[OP_MINCORE] = 4,      [OP_MLOCK] = 4,      [OP_READ] = 16,          [OP_WRITE] = 26,
+	[OP_PROBE] = 16,       [OP_FTRUNCATE] = 6,  [OP_FALLOCATE] = 6,      [OP_SEALS] = 3,
+	[OP_MEMFD] = 2,        [OP_REOPEN] = 2,     [OP_PREAD] = 6,          [OP_PWRITE] = 6,
+	[OP_LSEEK] = 3,        [OP_FSTAT] = 3,      [OP_PEER] = 8,           [OP_FUTEX] = 3,
+	[OP_FORK_CHILD] = 3,   [OP_SETUID] = 5,     [OP_SETGROUPS] = 2,      [OP_SYSCTL] = 2,
+	[OP_LIMIT] = 1,        [OP_MAPS] = 6,       [OP_SYSVIPC] = 3,        [OP_FORK] = 3,
+	[OP_EXEC] = 1,         [OP_RESTART] = 1,    [OP_SEMGET] = 9,         [OP_SEMOP] = 24,
+	[OP_SEMCTL] = 14,      [OP_SEM_STAT] = 4,   [OP_SEM_CHILD] = 3,      [OP_SEM_WAIT] = 3,
+	[OP_MSGGET] = 8,       [OP_MSGSND] = 18,    [OP_MSGRCV] = 18,        [OP_MSGCTL] = 6,
+	[OP_MSG_STAT] = 5,     [OP_MSG_WAIT] = 3,   [OP_IPC_SYSCTL] = 2,     [OP_NAMESPACE] = 3,
+	[OP_CAPABILITIES] = 3, [OP_RECORD] = 5,     [OP_SHM_OPEN] = 3,       [OP_SHM_UNLINK] = 1,
 };
 
 void draw_op(struct op *op)
@@ -323,6 +321,8 @@ void draw_op(struct op *op)
 		draw_file(op);
 	else if (op->code >= OP_SETUID && op->code <= OP_LIMIT)
 		draw_identity(op);
+	else if (op->code >= OP_SEMGET && op->code <= OP_SHM_UNLINK)
+		draw_ipc(op);
 	else if (op->code == OP_FORK)
 		op->a[0] = (op->player + 1 + (int64_t)draw(PLAYERS - 1)) % PLAYERS;
 	else if (op->code == OP_RESTART)

@@ -26,7 +26,7 @@ static void look_file(const struct op *op)
 		return;
 	}
 	say(" mode %o size %ld blocks %ld links %ld user %u", status.st_mode, (long)status.st_size,
-	    (long)status.st_blocks, (long)status.st_nlink, status.st_uid);
+	    (long)status.st_blocks, (long)status.st_nlink, user_drawn(status.st_uid));
 }
 
 /* Where areas are cut, only whether there is one: see draw_seed. */
@@ -51,13 +51,13 @@ void look_stat(const struct op *op)
 		return;
 	}
 	if (command != IPC_STAT)
-		say(" slot %d", id_slot((int32_t)value));
+		say(" id %ld", value);
 	say(" key %x owner %u.%u creator %u.%u mode %o size %lu nattch %lu cpid %d lpid %d times "
 	    "%d%d%d",
-	    ds.shm_perm.__key, ds.shm_perm.uid, ds.shm_perm.gid, ds.shm_perm.cuid, ds.shm_perm.cgid,
-	    ds.shm_perm.mode, (unsigned long)ds.shm_segsz, attachments(ds.shm_nattch),
-	    pid_generation(ds.shm_cpid), pid_generation(ds.shm_lpid), ds.shm_atime != 0,
-	    ds.shm_dtime != 0, ds.shm_ctime != 0);
+	    ds.shm_perm.__key, user_drawn(ds.shm_perm.uid), ds.shm_perm.gid,
+	    user_drawn(ds.shm_perm.cuid), ds.shm_perm.cgid, ds.shm_perm.mode,
+	    (unsigned long)ds.shm_segsz, attachments(ds.shm_nattch), pid_generation(ds.shm_cpid),
+	    pid_generation(ds.shm_lpid), ds.shm_atime != 0, ds.shm_dtime != 0, ds.shm_ctime != 0);
 }
 
 void look_info(const struct op *op)
@@ -70,13 +70,12 @@ void look_info(const struct op *op)
 
 	memset(&info, 0, sizeof(info));
 	if (op->a[1] == 0) {
-		say_result(shmctl(0, IPC_INFO, &info.ds) < 0 ? -1 : 0);
+		say_result(shmctl(0, IPC_INFO, &info.ds));
 		say(" max %lu min %lu mni %lu seg %lu all %lu", info.limits.shmmax,
 		    info.limits.shmmin, info.limits.shmmni, info.limits.shmseg, info.limits.shmall);
 		return;
 	}
-	/* The highest index depends on what was before this episode. */
-	say_result(shmctl(0, SHM_INFO, &info.ds) < 0 ? -1 : 0);
+	say_result(shmctl(0, SHM_INFO, &info.ds));
 	say(" used %d total %lu resident %lu swapped %lu", info.now.used_ids, info.now.shm_tot,
 	    info.now.shm_rss, info.now.shm_swp);
 }
@@ -106,7 +105,7 @@ static void say_area(const struct seen *seen)
 	say("\n\t%lu-%lu %s %lx %s", (seen->start - WINDOW) / PAGE, (seen->end - WINDOW) / PAGE,
 	    seen->flags, seen->offset, seen->name);
 	if (strncmp(seen->name, "/SYSV", 5) == 0)
-		say(" slot %d", id_slot((int32_t)seen->inode));
+		say(" id %lu", seen->inode);
 }
 
 void look_maps(void)
@@ -151,12 +150,13 @@ void look_sysvipc(void)
 		if (sscanf(line, "%ld %ld %lo %ld %ld %ld %ld %ld %ld %ld %ld %ld %ld %ld %ld %ld",
 			   &key, &id, (unsigned long *)&mode, &size, &cpid, &lpid, &nattch, &uid,
 			   &gid, &cuid, &cgid, &atime, &dtime, &ctime, &rss, &swap) == 16)
-			say("\n\tkey %lx slot %d mode %lo size %ld by %d %d nattch %ld users %ld "
-			    "%ld %ld "
+			say("\n\tkey %lx id %ld mode %lo size %ld by %d %d nattch %ld users %u %ld "
+			    "%u "
 			    "%ld rss %ld swap %ld",
-			    key, id_slot((int32_t)id), mode, size, pid_generation((int32_t)cpid),
+			    key, id, mode, size, pid_generation((int32_t)cpid),
 			    pid_generation((int32_t)lpid), (long)attachments((unsigned long)nattch),
-			    uid, gid, cuid, cgid, rss, swap);
+			    user_drawn((uint32_t)uid), gid, user_drawn((uint32_t)cuid), cgid, rss,
+			    swap);
 	}
 	fclose(file);
 }

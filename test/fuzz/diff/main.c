@@ -3,14 +3,14 @@
  * The referee: has players carry out what draw.c draws, and prints a hash of
  * each episode's results.
  *
- *	diff [--trace] SEED FIRST COUNT OPERATIONS
+ *	diff [--trace] [--keep N,N-N,...] SEED FIRST COUNT OPERATIONS
  *
- * plays COUNT episodes from number FIRST on; with --trace it prints every line.
+ * plays COUNT episodes from number FIRST on; with --trace it prints every line;
+ * with --keep it plays only these operations of each episode.
  *
- * Each episode begins with nothing, so that it can be played alone. Runs in an
- * IPC namespace of its own, as root, and on a kernel without namespaces only
- * where nobody else has segments (in Samepage's guest). Exit status 77: it
- * cannot run here.
+ * Each episode begins with nothing, in two new IPC namespaces, so that it can
+ * be played alone, and ids are the same each time. Runs as root; on Linux
+ * /dev/shm is another one too. Exit status 77: it cannot run here.
  */
 
 #define _GNU_SOURCE
@@ -19,6 +19,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -26,26 +27,36 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/msg.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/sem.h>
 #include <sys/shm.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define TURN_SECONDS 30
+#define TURN_SECONDS    30
+#define OPERATIONS_MOST 10000
 
 static const char *const names[OP_COUNT] = {
-	"shmget",   "shmat",  "shmat-anywhere", "shmdt",     "stat",      "set",
-	"rmid",     "info",   "lock",           "shmctl",    "mmap",      "munmap",
-	"mprotect", "mremap", "madvise",        "msync",     "mincore",   "mlock",
-	"read",     "write",  "probe",          "ftruncate", "fallocate", "seals",
-	"memfd",    "reopen", "pread",          "pwrite",    "lseek",     "fstat",
-	"peer",     "futex",  "fork-child",     "setuid",    "setgroups", "sysctl",
-	"limit",    "maps",   "sysvipc",        "fork",      "exec",      "restart",
+	"shmget",   "shmat",     "shmat-anywhere", "shmdt",      "stat",      "set",
+	"rmid",     "info",      "lock",           "shmctl",     "mmap",      "munmap",
+	"mprotect", "mremap",    "madvise",        "msync",      "mincore",   "mlock",
+	"read",     "write",     "probe",          "ftruncate",  "fallocate", "seals",
+	"memfd",    "reopen",    "pread",          "pwrite",     "lseek",     "fstat",
+	"peer",     "futex",     "fork-child",     "setuid",     "setgroups", "sysctl",
+	"limit",    "maps",      "sysvipc",        "semget",     "semop",     "semctl",
+	"sem-stat", "sem-child", "sem-wait",       "msgget",     "msgsnd",    "msgrcv",
+	"msgctl",   "msg-stat",  "msg-wait",       "ipc-sysctl", "namespace", "capabilities",
+	"record",   "shm-open",  "shm-unlink",     "fork",       "exec",      "restart",
 };
 
 static bool trace;
 static uint64_t hash;
+static bool skipped[OPERATIONS_MOST]; /* --keep: the others */
 
 static void __attribute__((noreturn)) die(const char *what)
 {
@@ -144,6 +155,8 @@ static void play_one(unsigned number)
 	struct op *op = &control->op;
 
 	draw_op(op);
+	if (number < OPERATIONS_MOST && skipped[number])
+		return;
 	control->text[0] = 0;
 	if (op->code == OP_RESTART && op->a[0]) {
 		player_end(op->player);
@@ -174,13 +187,33 @@ static void limit_set(const char *name, const char *value)
 	close(fd);
 }
 
-static void episode_begin(void)
+/* A new namespace with small limits; entered. */
+static void namespace_make(int fd)
 {
-	memset(control, 0, sizeof(*control));
+	if (unshare(CLONE_NEWIPC))
+		die("unshare");
+	int made = open("/proc/self/ns/ipc", O_RDONLY);
+	if (made < 0 || dup2(made, fd) != fd)
+		die("/proc/self/ns/ipc");
+	close(made);
 	limit_set("shmmax", "67108864");
 	limit_set("shmall", "16384");
 	limit_set("shmmni", "32");
 	limit_set("shm_rmid_forced", "0");
+	limit_set("sem", "100 400 10 24");
+	limit_set("msgmax", "8192");
+	limit_set("msgmnb", "16384");
+	limit_set("msgmni", "24");
+}
+
+static void episode_begin(void)
+{
+	memset(control, 0, sizeof(*control));
+	control->user_base = 200000 + (uint32_t)getpid() * USERS;
+	namespace_make(FD_NAMESPACE);
+	namespace_make(FD_NAMESPACE + 1);
+	if (setns(FD_NAMESPACE, CLONE_NEWIPC))
+		die("setns");
 	for (int i = 0; i < FILES; i++) {
 		int fd = memfd_create("diff", i == 3 ? 0 : MFD_ALLOW_SEALING);
 		if (fd < 0 || dup2(fd, FD_FILE + i) < 0 ||
@@ -190,23 +223,39 @@ static void episode_begin(void)
 		close(FD_READ_ONLY + i);
 	}
 	for (unsigned i = 0; i < SEGMENTS; i++)
-		control->ids[i] = -1;
+		control->ids[i] = control->sets[i] = control->queues[i] = -1;
 	for (unsigned i = 0; i < PLAYERS; i++)
 		player_start(i);
 }
 
-static void episode_end(void)
+/* Segments go now: Linux removes a namespace's at its leisure, and locked ones count till then. */
+static void segments_remove(void)
 {
 	struct shm_info info;
 	struct shmid_ds ds;
-
-	for (unsigned i = 0; i < PLAYERS; i++)
-		player_end(i);
 	int last = shmctl(0, SHM_INFO, (struct shmid_ds *)&info);
+
 	for (int index = 0; index <= last; index++) {
 		int id = shmctl(index, SHM_STAT, &ds);
 		if (id >= 0)
 			shmctl(id, IPC_RMID, NULL);
+	}
+}
+
+static void episode_end(void)
+{
+	char path[32];
+
+	for (unsigned i = 0; i < PLAYERS; i++)
+		player_end(i);
+	for (int i = 0; i < 2; i++) {
+		if (setns(FD_NAMESPACE + i, CLONE_NEWIPC))
+			die("setns");
+		segments_remove();
+	}
+	for (int i = 0; i < NAMES; i++) {
+		snprintf(path, sizeof(path), "/dev/shm/diff%d", i);
+		unlink(path);
 	}
 }
 
@@ -260,6 +309,35 @@ static void descriptors_make(void)
 	}
 }
 
+/*
+ * Hosts do not give root the same capabilities: those that are needed, and no
+ * others. False: one of them is not there.
+ */
+static bool capabilities_limit(void)
+{
+	static const uint64_t wanted = 1ull << CAP_DAC_OVERRIDE | 1ull << CAP_DAC_READ_SEARCH |
+				       1ull << CAP_FOWNER | 1ull << CAP_KILL | 1ull << CAP_SETGID |
+				       1ull << CAP_SETUID | 1ull << CAP_SETPCAP |
+				       1ull << CAP_IPC_LOCK | 1ull << CAP_IPC_OWNER |
+				       1ull << CAP_SYS_PTRACE | 1ull << CAP_SYS_ADMIN;
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct data[2];
+
+	for (int i = 0; i < 64; i++)
+		if (!(wanted >> i & 1))
+			prctl(PR_CAPBSET_DROP, i, 0, 0, 0);
+	if (syscall(SYS_capget, &header, data))
+		return false;
+	for (int i = 0; i < 2; i++) {
+		uint32_t half = (uint32_t)(wanted >> 32 * i);
+		if (half & ~data[i].permitted)
+			return false;
+		data[i].permitted = data[i].effective = half;
+		data[i].inheritable = 0;
+	}
+	return syscall(SYS_capset, &header, data) == 0;
+}
+
 static void namespace_enter(void)
 {
 	struct rlimit memory = {1ul << 31, 1ul << 31}, lock = {1 << 22, 1 << 22};
@@ -268,15 +346,45 @@ static void namespace_enter(void)
 		printf("diff: needs root, who may become other users\n");
 		exit(77);
 	}
+	if (unshare(CLONE_NEWIPC) != 0) {
+		printf("diff: no IPC namespace of its own: %s\n", strerror(errno));
+		exit(77);
+	}
 	if (access("/proc/samepage/counters", F_OK) != 0) {
-		if (unshare(CLONE_NEWIPC) != 0) {
-			printf("diff: no IPC namespace of its own: %s\n", strerror(errno));
+		if (unshare(CLONE_NEWNS) != 0 ||
+		    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+		    mount("diff", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777")) {
+			printf("diff: no /dev/shm of its own: %s\n", strerror(errno));
 			exit(77);
 		}
 		setrlimit(RLIMIT_DATA, &memory);
 	}
+	if (!capabilities_limit()) {
+		printf("diff: root lacks capabilities here\n");
+		exit(77);
+	}
+	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	umask(022);
 	/* A machine's own limits are not the same everywhere. */
 	setrlimit(RLIMIT_MEMLOCK, &lock);
+}
+
+/* "3,5-9". False: that is something else. */
+static bool keep(const char *list)
+{
+	char *end;
+
+	memset(skipped, true, sizeof(skipped));
+	for (; *list; list = end + (*end == ',')) {
+		unsigned long first = strtoul(list, &end, 10), last = first;
+		if (*end == '-')
+			last = strtoul(end + 1, &end, 10);
+		if (end == list || (*end && *end != ',') || last >= OPERATIONS_MOST)
+			return false;
+		for (; first <= last; first++)
+			skipped[first] = false;
+	}
+	return true;
 }
 
 int main(int argc, char **argv)
@@ -289,15 +397,20 @@ int main(int argc, char **argv)
 		play_loop((unsigned)atoi(argv[2]));
 	}
 	trace = argc > 1 && strcmp(argv[1], "--trace") == 0;
-	if (argc != 5 + trace) {
-		fprintf(stderr, "usage: diff [--trace] SEED FIRST COUNT OPERATIONS\n");
+	argv += trace;
+	argc -= trace;
+	bool keeps = argc == 7 && strcmp(argv[1], "--keep") == 0 && keep(argv[2]);
+	argv += keeps * 2;
+	argc -= keeps * 2;
+	if (argc != 5) {
+		fprintf(stderr,
+			"usage: diff [--trace] [--keep N,N-N] SEED FIRST COUNT OPERATIONS\n");
 		return 2;
 	}
 	setpgid(0, 0);
 	namespace_enter();
 	descriptors_make();
 	control_map();
-	argv += trace;
 	unsigned first = (unsigned)atoi(argv[2]), count = (unsigned)atoi(argv[3]);
 	for (unsigned i = 0; i < count; i++)
 		episode_play(strtoull(argv[1], NULL, 0), first + i, (unsigned)atoi(argv[4]));

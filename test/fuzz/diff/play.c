@@ -49,14 +49,6 @@ void say_result(long value)
 		say(" = %ld", value);
 }
 
-int id_slot(int32_t id)
-{
-	for (int i = 0; i < SEGMENTS; i++)
-		if (control->ids[i] == id)
-			return i;
-	return -1;
-}
-
 int pid_generation(int32_t pid)
 {
 	if (pid == 0)
@@ -112,12 +104,9 @@ static void play_shmget(const struct op *op)
 {
 	int id = shmget((key_t)op->a[1], (size_t)op->a[2], (int)op->a[3]);
 
-	if (id < 0) {
-		say_result(-1);
-		return;
-	}
-	say(id_slot(id) >= 0 ? " known" : " new");
-	control->ids[op->a[0]] = id;
+	say_result(id);
+	if (id >= 0)
+		control->ids[op->a[0]] = id;
 }
 
 static void say_address(void *address)
@@ -160,7 +149,7 @@ static void play_set(const struct op *op)
 	struct shmid_ds ds;
 
 	memset(&ds, 0x55, sizeof(ds));
-	ds.shm_perm.uid = (uid_t)op->a[1];
+	ds.shm_perm.uid = user_real(op->a[1]);
 	ds.shm_perm.gid = (gid_t)op->a[2];
 	ds.shm_perm.mode = (unsigned short)op->a[3];
 	say_result(shmctl(control->ids[op->a[0]], IPC_SET, &ds));
@@ -171,12 +160,7 @@ static void play_shmctl_raw(const struct op *op)
 {
 	int id = op->a[0] >= 1000 && op->a[0] < 1000 + SEGMENTS ? control->ids[op->a[0] - 1000]
 								: (int)op->a[0];
-	long value = shmctl(id, (int)op->a[1], (void *)op->a[2]);
-
-	if (value > 0 && (op->a[1] == SHM_STAT || op->a[1] == 15))
-		say(" slot %d", id_slot((int)value));
-	else
-		say_result(value);
+	say_result(shmctl(id, (int)op->a[1], (void *)op->a[2]));
 }
 
 /* ---- memory ---- */
@@ -222,6 +206,15 @@ static void play_peer(const struct op *op)
 	struct iovec other = {(void *)op->a[2], (size_t)op->a[1]};
 	pid_t pid = control->player_pid[op->a[3]];
 
+	/* Linux has made the other's pages before it finds that there is none here. */
+	for (int64_t i = 0; i <= op->a[1]; i += (int64_t)PAGE) {
+		uint64_t at = (uint64_t)op->a[0] + (uint64_t)(i < op->a[1] ? i : op->a[1] - 1);
+		int byte = byte_read(at);
+		if (byte > 255 || (!op->a[4] && byte_write(at, (uint8_t)byte) > 255)) {
+			say(" not here");
+			return;
+		}
+	}
 	say_result(op->a[4] ? process_vm_writev(pid, &mine, 1, &other, 1, 0)
 			    : process_vm_readv(pid, &mine, 1, &other, 1, 0));
 }
@@ -374,7 +367,8 @@ static void play_identity(const struct op *op)
 		/* Back to root first, as far as that is still possible; groups while root. */
 		say_result(setresuid((uid_t)-1, 0, (uid_t)-1));
 		say_result(setresgid((gid_t)a[2], (gid_t)a[2], (gid_t)-1));
-		say_result(setresuid((uid_t)a[0], (uid_t)a[0], a[0] == a[1] ? (uid_t)a[0] : 0));
+		say_result(setresuid(user_real(a[0]), user_real(a[0]),
+				     a[0] == a[1] ? user_real(a[0]) : 0));
 		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 		break;
 	case OP_SETGROUPS:
@@ -458,7 +452,9 @@ static void play(const struct op *op)
 		look_info(op);
 		break;
 	case OP_LOCK:
-		say_result(shmctl(control->ids[a[0]], a[1] ? SHM_LOCK : SHM_UNLOCK, NULL));
+		/* One that is not removed here goes at a time that nobody knows, and counts till then. */
+		if (namespace_lasts())
+			say_result(shmctl(control->ids[a[0]], a[1] ? SHM_LOCK : SHM_UNLOCK, NULL));
 		break;
 	case OP_SHMCTL_RAW:
 		play_shmctl_raw(op);
@@ -525,7 +521,7 @@ static void play(const struct op *op)
 	default:
 		if (op->code >= OP_FTRUNCATE && op->code <= OP_LSEEK)
 			play_file(op);
-		else
+		else if (!play_sem(op) && !play_msg(op) && !play_place(op))
 			play_identity(op);
 	}
 }

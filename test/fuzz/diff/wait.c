@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Children that wait in a call. Nothing depends on time: a child is looked at
+ * until it sleeps or has ended, before and after something was done about it;
+ * who is woken is runnable from then on, until it has ended or waits again.
+ */
+
+#define _GNU_SOURCE
+
+#include "diff.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define STILL_WAITS 4711
+
+static struct {
+	unsigned count;
+	pid_t pids[WAITERS];
+} now;
+
+/* 'S': it sleeps; 'Z': it has ended. */
+static char settle(pid_t pid)
+{
+	char path[32], text[200];
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	for (;;) {
+		int fd = open(path, O_RDONLY);
+		ssize_t length = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+		close(fd);
+		text[length > 0 ? length : 0] = 0;
+		const char *after = strrchr(text, ')');
+		if (!after)
+			return 'Z';
+		if (after[2] == 'S' || after[2] == 'Z')
+			return after[2];
+		sched_yield();
+	}
+}
+
+static void on_signal(int number)
+{
+	(void)number;
+}
+
+void wait_begin(unsigned count, long (*call)(const struct op *op, unsigned number),
+		const struct op *op)
+{
+	struct sigaction action = {.sa_handler = on_signal};
+
+	now.count = count;
+	for (unsigned i = 0; i < count; i++) {
+		control->waited[i].value = STILL_WAITS;
+		now.pids[i] = fork();
+		if (now.pids[i] == 0) {
+			sigaction(SIGUSR1, &action, NULL);
+			control->waited[i].value = (int32_t)call(op, i);
+			control->waited[i].error = errno;
+			_exit(0);
+		}
+		say(" %c", settle(now.pids[i]));
+	}
+}
+
+void wait_end(bool interrupt)
+{
+	for (unsigned i = 0; i < now.count && interrupt; i++)
+		kill(now.pids[i], SIGUSR1);
+	/* One may wake the other. */
+	for (unsigned round = 0; round < 2; round++)
+		for (unsigned i = 0; i < now.count; i++)
+			settle(now.pids[i]);
+	for (unsigned i = 0; i < now.count; i++) {
+		kill(now.pids[i], SIGKILL);
+		waitpid(now.pids[i], NULL, 0);
+		int32_t value = control->waited[i].value;
+		if (value == STILL_WAITS)
+			say(", waits");
+		else if (value == -1)
+			say(", error %d", control->waited[i].error);
+		else
+			say(", = %d", value);
+	}
+	now.count = 0;
+}
