@@ -10,15 +10,17 @@ LONG_SECONDS = 600
 
 def _storm(arch, seed, storm_seconds):
     program = "build/%s/test/fuzz/storm" % arch
+    options = ["--kernel", harness.kernel_debug(arch), "--cpus", "4", "--memory", "1G",
+               "--add", program + "=/storm"]
+    arguments = ["/storm", "--seed", str(seed), "--seconds", str(storm_seconds)]
     # The storm watches itself; the runner's limit is for a guest in which nothing moves.
-    run = harness.boot(arch, "/storm", "--seed", str(seed), "--seconds", str(storm_seconds),
-                       options=["--kernel", harness.kernel_debug(arch), "--cpus", "4",
-                                "--memory", "1G", "--add", program + "=/storm"],
-                       seconds=storm_seconds + 420)
+    run = harness.boot(arch, *arguments, options=options, seconds=storm_seconds + 420)
     text = run.out.decode(errors="replace")
     results = list(harness.program_results("storm, seed %d:" % seed, run.code, text))
     if run.code != 0:
-        results.append(harness.failed("storm, seed %d" % seed, harness.show(run)))
+        again = " ".join(["tools/samepage run --timeout 0 --arch", arch, *options, "--", *arguments])
+        results.append(harness.failed("storm, seed %d" % seed,
+                                      harness.show(run) + "again: " + again))
     yield from results
 
 

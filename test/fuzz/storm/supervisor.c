@@ -21,16 +21,17 @@
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-#define SEGMENTS_END  12 /* objects of the board by kind: up to these slots */
-#define FILES_END     18
-#define MEMFDS_END    22
-#define LIMIT         "100"
-#define TURN_US       2000
-#define SWEEP_TURNS   200
-#define STOPPED_TURNS 20
-#define SETTLE_TURNS  60000 /* two minutes */
+#define SEGMENTS_END   12 /* objects of the board by kind: up to these slots */
+#define FILES_END      18
+#define MEMFDS_END     22
+#define LIMIT          "100"
+#define TURN_US        2000
+#define SWEEP_TURNS    200
+#define STOPPED_TURNS  20
+#define SETTLE_SECONDS 60
 
 static pid_t workers[WORKERS];
 static unsigned stopped[WORKERS];
@@ -197,7 +198,7 @@ static void settle(void)
 	char path[64];
 	int left = 1;
 
-	for (unsigned turn = 0; turn < SETTLE_TURNS; turn++) {
+	for (time_t end = time(NULL) + SETTLE_SECONDS; time(NULL) < end;) {
 		segments_sweep(true);
 		left = segments_left(&attached);
 		if (!left && !attached)
