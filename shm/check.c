@@ -46,6 +46,13 @@ static void check_leaf(struct shm_object *object, struct shm_leaf *leaf, uint64_
 	shm_assert(shm, used == leaf->used);
 }
 
+/* May the mapping link the leaf with this first page? */
+static bool may_link(const struct shm_mapping *mapping, uint64_t first)
+{
+	return !mapping->private && mapping->base % SHM_SPAN_BYTES == 0 &&
+	       mapping->first < first + SHM_ENTRIES_PER_TABLE && mapping->end > first;
+}
+
 /* Slots that link a leaf, counted through the object's mappings, each slot once. */
 static unsigned count_links(struct shm_object *object, const struct shm_leaf *leaf, uint64_t number)
 {
@@ -54,13 +61,12 @@ static unsigned count_links(struct shm_object *object, const struct shm_leaf *le
 
 	for (struct shm_mapping *mapping = object->mappings; mapping;
 	     mapping = mapping->object_next) {
-		if (mapping->private || mapping->base % SHM_SPAN_BYTES != 0 ||
-		    mapping->first >= first + SHM_ENTRIES_PER_TABLE || mapping->end <= first)
+		if (!may_link(mapping, first))
 			continue;
 		/* Two mappings may show the same base: count for the first one in the list. */
 		struct shm_mapping *same = object->mappings;
-		while (same != mapping && (same->space != mapping->space || same->private ||
-					   same->base != mapping->base))
+		while (same->space != mapping->space || same->base != mapping->base ||
+		       !may_link(same, first))
 			same = same->object_next;
 		if (same != mapping)
 			continue;
