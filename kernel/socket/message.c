@@ -116,18 +116,6 @@ static long send_message(struct file *file, uint64_t address, unsigned flags)
 	return result;
 }
 
-long sys_sendmsg(const uint64_t *argument)
-{
-	struct file *file;
-	long result = socket_from_fd((int)argument[0], &file);
-
-	if (result)
-		return result;
-	result = send_message(file, argument[1], (unsigned)argument[2]);
-	file_put(file);
-	return result;
-}
-
 /* ---- recvmsg(2) ---- */
 
 /* What recvmsg changes in the program's header. */
@@ -169,21 +157,31 @@ static long receive_message(struct file *file, uint64_t address, unsigned flags)
 	return result;
 }
 
-long sys_recvmsg(const uint64_t *argument)
+/* ---- one, and several at once ---- */
+
+typedef long message_call(struct file *file, uint64_t address, unsigned flags);
+
+static long message_one(const uint64_t *argument, message_call *call)
 {
 	struct file *file;
 	long result = socket_from_fd((int)argument[0], &file);
 
 	if (result)
 		return result;
-	result = receive_message(file, argument[1], (unsigned)argument[2]);
+	result = call(file, argument[1], (unsigned)argument[2]);
 	file_put(file);
 	return result;
 }
 
-/* ---- several at once ---- */
+long sys_sendmsg(const uint64_t *argument)
+{
+	return message_one(argument, send_message);
+}
 
-typedef long message_call(struct file *file, uint64_t address, unsigned flags);
+long sys_recvmsg(const uint64_t *argument)
+{
+	return message_one(argument, receive_message);
+}
 
 /* How many were done; an error only when none was. */
 static long messages(struct file *file, uint64_t address, unsigned count, unsigned flags,
@@ -200,11 +198,11 @@ static long messages(struct file *file, uint64_t address, unsigned count, unsign
 		if (result < 0)
 			break;
 		uint32_t moved = (uint32_t)result;
-		done++;
 		result = copy_to_user(at + __builtin_offsetof(struct abi_mmsghdr, msg_len), &moved,
 				      sizeof(moved));
 		if (result)
 			break;
+		done++;
 		if (flags & MSG_WAITFORONE)
 			flags |= MSG_DONTWAIT;
 		/* recvmmsg(2): the time is looked at after each message only. */
@@ -215,31 +213,28 @@ static long messages(struct file *file, uint64_t address, unsigned count, unsign
 	return done ? (long)done : result;
 }
 
-long sys_sendmmsg(const uint64_t *argument)
+static long messages_call(const uint64_t *argument, message_call *call, uint64_t deadline_ns)
 {
 	struct file *file;
 	long result = socket_from_fd((int)argument[0], &file);
 
 	if (result)
 		return result;
-	result = messages(file, argument[1], (unsigned)argument[2], (unsigned)argument[3],
-			  send_message, WAIT_FOREVER);
+	result = messages(file, argument[1], (unsigned)argument[2], (unsigned)argument[3], call,
+			  deadline_ns);
 	file_put(file);
 	return result;
+}
+
+long sys_sendmmsg(const uint64_t *argument)
+{
+	return messages_call(argument, send_message, WAIT_FOREVER);
 }
 
 long sys_recvmmsg(const uint64_t *argument)
 {
 	uint64_t deadline_ns = WAIT_FOREVER;
-	struct file *file;
-	long result = argument[4] ? time_read_deadline(argument[4], &deadline_ns) : 0;
+	int err = argument[4] ? time_read_deadline(argument[4], &deadline_ns) : 0;
 
-	if (!result)
-		result = socket_from_fd((int)argument[0], &file);
-	if (result)
-		return result;
-	result = messages(file, argument[1], (unsigned)argument[2], (unsigned)argument[3],
-			  receive_message, deadline_ns);
-	file_put(file);
-	return result;
+	return err ? err : messages_call(argument, receive_message, deadline_ns);
 }
