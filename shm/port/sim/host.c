@@ -257,19 +257,29 @@ static int area_make(struct sim_space *space, uint64_t start, uint64_t end,
 	return 0;
 }
 
+/* The lowest free address from 1 GiB on. */
+static uint64_t first_fit(const struct sim_space *space, uint64_t size, uint64_t alignment)
+{
+	uint64_t start = 1ull << 30;
+
+	for (unsigned i = 0; i < space->area_count; i++) {
+		if (space->areas[i]->end <= start)
+			continue;
+		if (space->areas[i]->start >= start + size)
+			break;
+		start = (space->areas[i]->end + alignment - 1) & ~(alignment - 1);
+	}
+	return start;
+}
+
 static int port_area_map(struct shm_space *shm_space, const struct shm_area_request *request,
 			 uint64_t *address)
 {
 	struct sim_space *space = sim_space_of(shm_space);
 	uint64_t start = request->address, size = request->size_bytes;
 
-	if (!(request->flags & SHM_AREA_FIXED) && start == 0) {
-		start = 1ull << 30;
-		for (unsigned i = 0; i < space->area_count; i++)
-			if (space->areas[i]->end > start)
-				start = space->areas[i]->end;
-		start = (start + request->alignment_bytes - 1) & ~(request->alignment_bytes - 1);
-	}
+	if (!(request->flags & SHM_AREA_FIXED) && start == 0)
+		start = first_fit(space, size, request->alignment_bytes);
 	uint64_t area_start, area_end;
 	struct shm_piece *piece;
 	bool occupied = port_area_next(shm_space, start, &area_start, &area_end, &piece) &&

@@ -26,23 +26,24 @@ static int own_page_enter(struct sim_space *space, uint64_t page, uint64_t frame
 	return 0;
 }
 
+static bool own_page_there(struct sim_space *space, uint64_t page)
+{
+	uint64_t *entry = sim_own_entry(space, page);
+
+	return entry && !shm_entry_is_none(*entry) && shm_entry_is_own(*entry);
+}
+
 static int fault_copy(struct sim_space *space, struct sim_area *area, uint64_t page)
 {
 	struct shm_object *object = shm_piece_object(&area->piece);
-	uint64_t pinned, *entry = sim_own_entry(space, page);
-
-	if (entry && !shm_entry_is_none(*entry) && shm_entry_is_own(*entry)) {
-		sim.port.flush_local(page); /* another thread was faster */
-		return 0;
-	}
+	uint64_t pinned;
 	int error = shm_object_page_pin(object, shm_piece_index(&area->piece, page), true, &pinned);
 	if (error)
 		return error == -ENOMEM ? -ENOMEM : -EIO;
 	uint64_t frame = sim.port.frame_alloc(0);
 	if (frame) {
 		memcpy(sim_frame_words(frame), sim_frame_words(pinned), SHM_PAGE_BYTES);
-		entry = sim_own_entry(space, page);
-		bool late = entry && !shm_entry_is_none(*entry) && shm_entry_is_own(*entry);
+		bool late = own_page_there(space, page); /* another thread was faster */
 		error = late ? -EAGAIN : own_page_enter(space, page, frame, area->protection);
 		if (error)
 			sim.port.frame_free(frame);
@@ -75,11 +76,17 @@ static int fault_anonymous(struct sim_space *space, struct sim_area *area, uint6
 static int fault_locked(struct sim_space *space, uint64_t address, unsigned access)
 {
 	struct sim_area *area = sim_area_at(space, address);
+	uint64_t page = address & ~(SHM_PAGE_BYTES - 1);
 
 	if (!area)
 		return -EFAULT;
 	if (!area->piece.mapping)
-		return fault_anonymous(space, area, address & ~(SHM_PAGE_BYTES - 1), access);
+		return fault_anonymous(space, area, page, access);
+	/* A copy is nothing to shm, which would say BUS past the object's end: this CPU forgot it. */
+	if ((area->protection & access) && own_page_there(space, page)) {
+		sim.port.flush_local(page);
+		return 0;
+	}
 	switch (shm_fault(&space->shm, &area->piece, address, access)) {
 	case SHM_FAULT_DONE:
 		return 0;
@@ -90,7 +97,7 @@ static int fault_locked(struct sim_space *space, uint64_t address, unsigned acce
 	case SHM_FAULT_MEMORY:
 		return -ENOMEM;
 	case SHM_FAULT_COPY:
-		return fault_copy(space, area, address & ~(SHM_PAGE_BYTES - 1));
+		return fault_copy(space, area, page);
 	}
 	return -EFAULT;
 }
