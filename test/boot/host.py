@@ -39,6 +39,11 @@ def _program(path, long):
     return harness.program_results(os.path.basename(path), code, text)
 
 
+def _shm_fuzz(cpu, long):
+    code, text = _run(["test/fuzz/shm/run", cpu] + (["--long"] if long else []), 3600 if long else 600)
+    return harness.program_results("shm", code, text)
+
+
 def _mutate():
     code, text = _run(["make", "-s", "--no-print-directory", "mutate"], 1200)
     return harness.program_results("mutate", code, text)
@@ -48,6 +53,8 @@ def jobs(long):
     found = [harness.Job("check", _check, 0), harness.Job("init protocol", protocol_test.run, 1)]
     for path in harness.make_variable("HOST_TESTS"):
         found.append(harness.Job("host " + os.path.basename(path), lambda p=path: _program(p, long), 2))
+    for cpu in harness.make_variable("SHM_FUZZ_CPUS"):
+        found.append(harness.Job("fuzz shm " + cpu, lambda c=cpu: _shm_fuzz(c, long), 2))
     if any(re.match(r"mutate:", line) for line in _makefile_lines()):
         found.append(harness.Job("mutate", _mutate, 3))
     return found

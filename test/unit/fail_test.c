@@ -7,61 +7,10 @@
 
 #include <stdio.h>
 
+#include "test/unit/refuse.h"
 #include "test/unit/unit.h"
 
 #define BASE (4 * SPAN)
-
-static uint64_t calls, fail_at;
-static bool fail_lasts; /* the Nth and all after it, as when memory is really gone */
-
-static bool refuse(void)
-{
-	calls++;
-	return fail_at && (calls == fail_at || (fail_lasts && calls > fail_at));
-}
-
-static struct shm_port plain;
-
-static uint64_t fail_frame_alloc(unsigned flags)
-{
-	return refuse() ? 0 : plain.frame_alloc(flags);
-}
-static uint64_t fail_table_alloc(unsigned flags)
-{
-	return refuse() ? 0 : plain.table_alloc(flags);
-}
-static void *fail_mem_alloc(size_t size_bytes, unsigned flags)
-{
-	return refuse() ? NULL : plain.mem_alloc(size_bytes, flags);
-}
-static int fail_reserve(uint64_t pages)
-{
-	return refuse() ? -ENOMEM : plain.reserve(pages);
-}
-static int fail_slot_prepare(struct shm_space *space, uint64_t address)
-{
-	return refuse() ? -ENOMEM : plain.slot_prepare(space, address);
-}
-static int fail_pages_prepare(struct shm_space *space, uint64_t address)
-{
-	return refuse() ? -ENOMEM : plain.pages_prepare(space, address);
-}
-static int fail_swap_write(uint64_t frame, uint64_t *slot)
-{
-	return refuse() ? -EIO : plain.swap_write(frame, slot);
-}
-
-static void wrap(void)
-{
-	plain = sim.port;
-	sim.port.frame_alloc = fail_frame_alloc;
-	sim.port.table_alloc = fail_table_alloc;
-	sim.port.mem_alloc = fail_mem_alloc;
-	sim.port.reserve = fail_reserve;
-	sim.port.slot_prepare = fail_slot_prepare;
-	sim.port.pages_prepare = fail_pages_prepare;
-	sim.port.swap_write = fail_swap_write;
-}
 
 /* ---- the operations, on a world that is made afresh for each N ---- */
 
@@ -204,8 +153,7 @@ static void world_make(const struct operation *operation)
 	sim_watch(BASE + PAGE);
 	sim_watch(BASE + 2 * PAGE);
 	sim_watch(8 * SPAN + PAGE);
-	wrap();
-	sim.shm.port = &sim.port;
+	refuse_wrap();
 }
 
 static void world_check(void)
@@ -223,12 +171,10 @@ static bool fail_nth(const struct operation *operation, uint64_t n, bool lasts)
 	snprintf(sim_context, sizeof(sim_context), "fail %s, call %llu%s", operation->name,
 		 (unsigned long long)n, lasts ? " and all after it" : "");
 	world_make(operation);
-	calls = 0;
-	fail_at = n;
-	fail_lasts = lasts;
+	refuse_from_now(n, lasts);
 	int error = operation->run();
-	fail_at = 0;
-	bool reached = calls >= n;
+	bool reached = refuse_calls() >= n;
+	refuse_from_now(0, false);
 	check(!error || error == -ENOMEM);
 	check(!error || reached);
 	world_check();

@@ -9,7 +9,7 @@ UNIT_FLAGS := -std=gnu11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recov
 	-Wstrict-prototypes -Wvla -Werror
 UNIT_SHM := $(wildcard shm/*.c shm/port/sim/*.c)
 UNIT_HEADERS := $(wildcard shm/*.h shm/include/shm/*.h shm/cpu/*.h shm/cpu/*/*.h shm/port/sim/*.h \
-	abi/*.h test/unit/*.h) test/unit/unit.mk
+	abi/*.h test/unit/*.h test/model/*.h) test/unit/unit.mk
 
 # One program a CPU: its suites and the runner. $(1) program, $(2) sources, $(3) CPU.
 define UNIT_PROGRAM
@@ -31,4 +31,5 @@ $(foreach cpu,$(UNIT_CPUS),$(eval $(call UNIT_CPU,$(cpu))))
 $(foreach cpu,$(UNIT_CPUS),$(eval $(call UNIT_PROGRAM,unit,$(filter-out test/unit/unit.c \
 	test/unit/interleave.c,$(wildcard test/unit/*.c)) shm/port/template/port.c,$(cpu))))
 $(foreach cpu,$(UNIT_CPUS),$(eval $(call UNIT_PROGRAM,interleave,test/unit/interleave.c,$(cpu))))
-$(foreach cpu,$(UNIT_CPUS),$(eval $(call UNIT_PROGRAM,model,test/model/model.c,$(cpu))))
+$(foreach cpu,$(UNIT_CPUS),$(eval $(call UNIT_PROGRAM,model,$(wildcard test/model/*.c) \
+	test/unit/refuse.c,$(cpu))))
