@@ -209,15 +209,22 @@ static int conflict_wait(const struct record *wanted, const struct record *confl
 
 static int record_set(struct inode *inode, const struct record *wanted, bool wait)
 {
-	struct record *gone = NULL, *spare = record_create(), *added = record_create(), *conflict;
-	int err = spare && added ? 0 : -ENOLCK;
+	struct record *gone = NULL, *spare = NULL, *added = NULL, *conflict;
+	bool unlock = wanted->type == F_UNLCK;
+	int err = 0;
+
+	/* Who unlocks all of a file cuts nothing: that never fails, as on Linux. */
+	if (!unlock || wanted->start != 0 || wanted->end != INT64_MAX)
+		err = (spare = record_create()) != NULL ? 0 : -ENOLCK;
+	if (!unlock)
+		err = (added = record_create()) != NULL && !err ? 0 : -ENOLCK;
 
 	spin_lock(&records_lock);
-	while (!err && wanted->type != F_UNLCK && (conflict = conflict_find(inode, wanted)) != NULL)
+	while (!err && !unlock && (conflict = conflict_find(inode, wanted)) != NULL)
 		err = wait ? conflict_wait(wanted, conflict) : -EAGAIN;
 	if (!err) {
 		range_clear(inode, wanted, &spare, &gone);
-		if (wanted->type != F_UNLCK) {
+		if (!unlock) {
 			*added = *wanted;
 			range_add(inode, added, &gone);
 			added = NULL;
