@@ -139,37 +139,52 @@ static int setpgid_check(struct process *process, int32_t id)
 	return 0;
 }
 
-long sys_setpgid(const uint64_t *argument)
+/* Under the tree lock. `fresh`: for a group that is not there yet; taken, it becomes NULL. -ENOMEM: it is needed. */
+static int setpgid_locked(int32_t pid, int32_t id, struct group **fresh)
 {
-	int32_t pid = (int32_t)argument[0], id = (int32_t)argument[1];
-	struct group *fresh = kmem_alloc(sizeof(*fresh));
-	int err = -ENOMEM;
-
-	if (!fresh)
-		return -ENOMEM;
-	if (id < 0) {
-		kmem_free(fresh, sizeof(*fresh));
-		return -EINVAL;
-	}
-	spin_lock(&tree_lock);
 	struct process *process = pid ? process_find_locked(pid) : process_current();
-	if (!process) {
-		err = -ESRCH;
-		goto unlock;
-	}
+
+	if (!process)
+		return -ESRCH;
 	id = id ? id : process->pid;
-	err = setpgid_check(process, id);
+
+	int err = setpgid_check(process, id);
+
 	if (err || process->group == id)
-		goto unlock;
+		return err;
+
 	struct group *group = group_find(id);
+
 	if (!group) {
-		group = fresh;
-		fresh = NULL;
+		group = *fresh;
+		*fresh = NULL;
+		if (!group)
+			return -ENOMEM;
 		group_init(group, process->in_group->session, id);
 	}
 	group_leave(process);
 	group_join(group, process);
-unlock:
+	return 0;
+}
+
+long sys_setpgid(const uint64_t *argument)
+{
+	int32_t pid = (int32_t)argument[0], id = (int32_t)argument[1];
+	struct group *fresh = NULL;
+
+	if (id < 0)
+		return -EINVAL;
+	spin_lock(&tree_lock);
+	int err = setpgid_locked(pid, id, &fresh);
+	spin_unlock(&tree_lock);
+	if (err != -ENOMEM)
+		return err;
+
+	fresh = kmem_alloc(sizeof(*fresh));
+	if (!fresh)
+		return -ENOMEM;
+	spin_lock(&tree_lock);
+	err = setpgid_locked(pid, id, &fresh);
 	spin_unlock(&tree_lock);
 	kmem_free(fresh, sizeof(*fresh));
 	return err;
