@@ -37,6 +37,7 @@ static int show_counters(struct text *text, const struct proc_subject *subject)
 	add(text, "free_frames", &(uint64_t){frame_free_count()});
 	add(text, "total_frames", &(uint64_t){frame_total_count()});
 	add(text, "small_bytes", &(uint64_t){kmem_used_bytes()});
+	add(text, "object_bytes", &(uint64_t){kmem_object_bytes()});
 	return 0;
 }
 

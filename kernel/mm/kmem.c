@@ -322,6 +322,17 @@ uint64_t kmem_used_bytes(void)
 	return __atomic_load_n(&slabs.bytes, __ATOMIC_RELAXED) - slack;
 }
 
+uint64_t kmem_object_bytes(void)
+{
+	uint64_t bytes = 0;
+
+	spin_lock(&slabs.lock);
+	for (uint32_t class = 0; class < CLASS_COUNT; class ++)
+		bytes += slabs.used[class] * classes[class].size_bytes;
+	spin_unlock(&slabs.lock);
+	return bytes;
+}
+
 /* ---- invariants: kernel/lib/check.h ---- */
 
 #ifdef SAMEPAGE_DEBUG

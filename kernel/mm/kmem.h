@@ -17,6 +17,8 @@ void kmem_trim(void); /* give what the CPUs' caches keep and all empty slabs bac
  * object comes from is chance, so leaks are looked for with these counted as free.
  */
 uint64_t kmem_slack_frames(void);
+/* Objects given out, each as large as its class; what the CPUs' caches keep too, until kmem_trim. */
+uint64_t kmem_object_bytes(void);
 
 /* In debug builds: the Nth allocation (frames and small objects) of this thread from now on fails. 0: off. */
 void fail_nth_set(uint32_t n);

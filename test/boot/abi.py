@@ -97,7 +97,7 @@ def _guest_job(arch, options):
     """All groups in one boot: batch.c says where each begins and ends."""
     with _folder() as folder:
         copy = shutil.copy(_program(arch), folder)
-        subprocess.run([harness.strip(arch), "-g", copy], check=False)
+        subprocess.run([harness.tool(arch, "strip"), "-g", copy], check=False)
         run = harness.boot(
             arch, "/batch", str(GROUP_SECONDS), "/test/shmconform", *_groups(), seconds=BOOT_SECONDS,
             options=["--add", folder + "=/test", "--add",

@@ -103,5 +103,6 @@ def kernel_debug(arch):
     return os.path.join("build", arch + "-debug", "samepage.elf")
 
 
-def strip(arch):
-    return "strip" if arch == "x86_64" else arch + "-linux-gnu-strip"
+def tool(arch, name):
+    """Of binutils, for an architecture."""
+    return name if arch == "x86_64" else "%s-linux-gnu-%s" % (arch, name)
