@@ -276,6 +276,70 @@ static void each_needs_its_permission(void)
 	remove_queue(id);
 }
 
+static void as_somebody_else(void *argument)
+{
+	(void)argument;
+	if (setresgid(-1, 12001, 0) || setresuid(-1, 12002, 0))
+		SKIP("needs to change its user: run as root");
+	int id = CHECK_OK(msgget(MSG_KEY, IPC_CREAT | IPC_EXCL | 0600));
+	struct msqid_ds ds = stat_queue(id);
+	CHECK_EQ(ds.msg_perm.uid, 12002);
+	CHECK_EQ(ds.msg_perm.cuid, 12002);
+	CHECK_EQ(ds.msg_perm.gid, 12001);
+	CHECK_EQ(ds.msg_perm.cgid, 12001);
+	remove_queue(id);
+}
+
+static void effective_ids_own(void)
+{
+	abi_in_child(as_somebody_else, NULL);
+}
+
+static void make_and_exit(void *argument)
+{
+	(void)argument;
+	CHECK_OK(
+		send_letters(CHECK_OK(msgget(MSG_KEY, IPC_CREAT | IPC_EXCL | 0600)), 3, 'z', 9, 0));
+}
+
+static void outlives_its_creator(void)
+{
+	abi_in_child(make_and_exit, NULL);
+	int id = CHECK_OK(msgget(MSG_KEY, 0));
+	CHECK_EQ(receive_letter(id, 3, IPC_NOWAIT), 'z');
+	remove_queue(id);
+}
+
+static void creator_changes(void *argument)
+{
+	(void)argument;
+	abi_become(1000, 1000);
+	int id = make_queue(0600);
+	struct msqid_ds ds = stat_queue(id);
+	ds.msg_perm.uid = 1001;
+	ds.msg_perm.gid = 1001;
+	ds.msg_perm.mode = 0;
+	CHECK_OK(msgctl(id, IPC_SET, &ds));
+	CHECK_ERROR(msgctl(id, IPC_STAT, &(struct msqid_ds){0}), EACCES);
+	ds.msg_perm.mode = 0600;
+	CHECK_OK(msgctl(id, IPC_SET, &ds));
+	CHECK_OK(send_letters(id, 1, 'a', 1, 0));
+	remove_queue(id);
+}
+
+static void creator_keeps_rights(void)
+{
+	abi_in_child(creator_changes, NULL);
+}
+
+static void mode_keeps_nine_bits(void)
+{
+	int id = CHECK_OK(msgget(MSG_KEY, IPC_CREAT | 07777));
+
+	CHECK_EQ(stat_queue(id).msg_perm.mode, 0777);
+	remove_queue(id);
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(private_queues_differ, "IPC_PRIVATE makes a new queue each time: msgget(2)"),
 	CASE(new_queue_fields, "the fields of a new queue: msgget(2)"),
@@ -291,5 +355,10 @@ const struct abi_case abi_cases[] = {
 	CASE(bad_arguments, "unknown commands, ids; bad pointers: msgctl(2), observed"),
 	CASE(each_needs_its_permission,
 	     "read, write and ownership for each call: msgop(2), msgctl(2)"),
+	CASE(effective_ids_own, "uid, cuid, gid, cgid are the effective ones: msgget(2)"),
+	CASE(outlives_its_creator, "a queue stays with its messages until it is removed: svipc(7)"),
+	CASE(creator_keeps_rights,
+	     "who made a queue may change and remove it: msgctl(2), svipc(7)"),
+	CASE(mode_keeps_nine_bits, "of the flags, nine bits are the mode: msgget(2)"),
 	CASES_END,
 };

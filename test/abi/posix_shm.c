@@ -329,6 +329,117 @@ static void size_of_mount(void)
 	CHECK_OK(rmdir(path));
 }
 
+static void rights_of_the_descriptor(void)
+{
+	int fd = CHECK_OK(shm_open(fresh_name(), O_RDWR | O_CREAT | O_EXCL, 0600));
+	int readable = CHECK_OK(shm_open(name, O_RDONLY, 0));
+
+	CHECK_OK(ftruncate(fd, PAGE));
+	CHECK(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, readable, 0) == MAP_FAILED);
+	CHECK_EQ(errno, EACCES);
+	char *m = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, readable, 0);
+	CHECK(m != MAP_FAILED);
+	CHECK_ERROR(mprotect(m, PAGE, PROT_READ | PROT_WRITE), EACCES);
+	CHECK_OK(shm_unlink(name));
+}
+
+static void lowest_descriptor(void)
+{
+	int hole = CHECK_OK(dup(0));
+
+	CHECK_OK(dup(0));
+	CHECK_OK(close(hole));
+	CHECK_EQ(shm_open(fresh_name(), O_RDWR | O_CREAT | O_EXCL, 0600), hole);
+	CHECK_OK(shm_unlink(name));
+}
+
+static void map_outlives_descriptor(void)
+{
+	int fd = CHECK_OK(shm_open(fresh_name(), O_RDWR | O_CREAT | O_EXCL, 0600));
+	struct stat status;
+
+	CHECK_OK(ftruncate(fd, PAGE));
+	char *m = map_fd(fd, 1, MAP_SHARED);
+	CHECK_OK(close(fd));
+	m[0] = 'o';
+	CHECK_OK(shm_unlink(name));
+	CHECK_EQ(m[0], 'o');
+	/* The name again is another object: empty, and none of the old one's. */
+	fd = CHECK_OK(shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600));
+	CHECK_OK(fstat(fd, &status));
+	CHECK_EQ(status.st_size, 0);
+	CHECK_OK(ftruncate(fd, PAGE));
+	char *other = map_fd(fd, 1, MAP_SHARED);
+	CHECK_EQ(other[0], 0);
+	other[0] = 'n';
+	CHECK_EQ(m[0], 'o');
+	CHECK_OK(shm_unlink(name));
+}
+
+static void truncated_by_reader(void)
+{
+	int fd = CHECK_OK(shm_open(fresh_name(), O_RDWR | O_CREAT | O_EXCL, 0600));
+	struct stat status;
+
+	CHECK_OK(ftruncate(fd, PAGE));
+	CHECK_OK(close(CHECK_OK(shm_open(name, O_RDONLY | O_TRUNC, 0))));
+	CHECK_OK(fstat(fd, &status));
+	CHECK_EQ(status.st_size, 0);
+	CHECK_OK(shm_unlink(name));
+}
+
+static void truncate_as_other(void *argument)
+{
+	(void)argument;
+	abi_become(12345, 12345);
+	CHECK_ERROR(shm_open(name, O_RDONLY | O_TRUNC, 0), EACCES);
+	CHECK_ERROR(shm_open(name, O_RDWR, 0), EACCES);
+}
+
+static void truncation_needs_writing(void)
+{
+	int fd = CHECK_OK(shm_open(fresh_name(), O_RDWR | O_CREAT | O_EXCL, 0644));
+	struct stat status;
+
+	CHECK_OK(ftruncate(fd, PAGE));
+	pid_t pid = abi_start(truncate_as_other, NULL);
+	abi_join(pid);
+	CHECK_OK(fstat(fd, &status));
+	CHECK_EQ(status.st_size, PAGE);
+	CHECK_OK(shm_unlink(name));
+}
+
+static void made_by_other(void *argument)
+{
+	struct stat status;
+
+	(void)argument;
+	if (setresgid(-1, 12001, 0) || setresuid(-1, 12002, 0))
+		SKIP("needs to change its user: run as root");
+	int fd = CHECK_OK(shm_open(fresh_name(), O_RDWR | O_CREAT | O_EXCL, 0600));
+	CHECK_OK(fstat(fd, &status));
+	CHECK_EQ(status.st_uid, 12002);
+	CHECK_EQ(status.st_gid, 12001);
+	CHECK_OK(fchmod(fd, 0640));
+	CHECK_OK(fstat(fd, &status));
+	CHECK_EQ(status.st_mode, S_IFREG | 0640);
+	CHECK_ERROR(fchown(fd, 0, -1), EPERM);
+	CHECK_OK(shm_unlink(name));
+}
+
+static void owner_and_mode(void)
+{
+	struct stat status;
+
+	abi_in_child(made_by_other, NULL);
+	int fd = CHECK_OK(shm_open(fresh_name(), O_RDWR | O_CREAT | O_EXCL, 0600));
+	CHECK_OK(fchown(fd, 12003, 12004));
+	CHECK_OK(fstat(fd, &status));
+	CHECK_EQ(status.st_uid, 12003);
+	CHECK_EQ(status.st_gid, 12004);
+	CHECK_OK(shm_unlink(name));
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(create_and_unlink, "shm_open, shm_unlink: mode, flags, life: shm_open(3)"),
 	CASE(name_errors, "ENAMETOOLONG, EINVAL: shm_open(3)"),
@@ -341,5 +452,11 @@ const struct abi_case abi_cases[] = {
 	CASE(punched_holes, "FALLOC_FL_PUNCH_HOLE, SEEK_DATA, SEEK_HOLE: fallocate(2), lseek(2)"),
 	CASE(allocation_modes, "what tmpfs allocates and refuses: fallocate(2)"),
 	CASE(size_of_mount, "size=, remount, statfs: tmpfs(5)"),
+	CASE(rights_of_the_descriptor, "O_RDONLY is mapped to be read, for good: shm_open(3)"),
+	CASE(lowest_descriptor, "the lowest free descriptor: shm_open(3)"),
+	CASE(map_outlives_descriptor, "a map needs neither descriptor nor name: shm_open(3)"),
+	CASE(truncated_by_reader, "O_RDONLY | O_TRUNC truncates: shm_open(3), NOTES"),
+	CASE(truncation_needs_writing, "O_TRUNC without write permission is EACCES: shm_open(3)"),
+	CASE(owner_and_mode, "effective ids own; fchown, fchmod: shm_open(3), shm_overview(7)"),
 	CASES_END,
 };

@@ -284,6 +284,70 @@ static void each_needs_its_permission(void)
 	abi_in_child(owner_without_mode, NULL);
 }
 
+static void setting_all_sets_ctime(void)
+{
+	unsigned short values[2] = {1, 2};
+	int id = make_set(2, 0600);
+	struct semid_ds ds = stat_set(id);
+	time_t made = ds.sem_ctime;
+
+	while (time(NULL) <= made)
+		abi_sleep_ms(20);
+	abi_sleep_ms(20);
+	CHECK_OK(semctl(id, 0, SETALL, (union semctl_argument){.array = values}));
+	ds = stat_set(id);
+	CHECK(ds.sem_ctime > made);
+	CHECK_EQ(ds.sem_otime, 0);
+	made = ds.sem_ctime;
+	while (time(NULL) <= made)
+		abi_sleep_ms(20);
+	abi_sleep_ms(20);
+	CHECK_OK(semctl(id, -3, IPC_SET, (union semctl_argument){.buf = &ds}));
+	CHECK(stat_set(id).sem_ctime > made);
+	CHECK_EQ(stat_set(id).sem_otime, 0);
+	remove_set(id);
+}
+
+static void no_counts_without_reading(void *argument)
+{
+	int id = shared_id;
+
+	(void)argument;
+	abi_become(1000, 1000);
+	CHECK_ERROR(semctl(id, 0, GETPID), EACCES);
+	CHECK_ERROR(semctl(id, 0, GETNCNT), EACCES);
+	CHECK_ERROR(semctl(id, 0, GETZCNT), EACCES);
+	CHECK_ERROR(semctl(id, 1, GETZCNT), EACCES);
+}
+
+static void counts_need_reading(void)
+{
+	shared_id = make_set(1, 0602);
+	abi_in_child(no_counts_without_reading, NULL);
+	remove_set(shared_id);
+}
+
+static void creator_changes(void *argument)
+{
+	(void)argument;
+	abi_become(1000, 1000);
+	int id = make_set(1, 0600);
+	struct semid_ds ds = stat_set(id);
+	ds.sem_perm.uid = 1001;
+	ds.sem_perm.gid = 1001;
+	ds.sem_perm.mode = 0;
+	CHECK_OK(semctl(id, 0, IPC_SET, (union semctl_argument){.buf = &ds}));
+	ds.sem_perm.mode = 0660; /* its bits are still the user's and the group's */
+	CHECK_OK(semctl(id, 0, IPC_SET, (union semctl_argument){.buf = &ds}));
+	CHECK_EQ(value_of(id, 0), 0);
+	remove_set(id);
+}
+
+static void creator_keeps_rights(void)
+{
+	abi_in_child(creator_changes, NULL);
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(value_is_set, "SETVAL sets one value and its pid, not otime: semctl(2)"),
 	CASE(value_out_of_range, "SETVAL out of 0 to SEMVMX is ERANGE, before the id: semctl(2)"),
@@ -297,5 +361,8 @@ const struct abi_case abi_cases[] = {
 	CASE(usage_is_told, "SEM_INFO counts sets and semaphores, gives the top index: semctl(2)"),
 	CASE(stat_by_index, "SEM_STAT takes an index and gives the id: semctl(2)"),
 	CASE(each_needs_its_permission, "read, alter and ownership for each command: semctl(2)"),
+	CASE(setting_all_sets_ctime, "SETALL and IPC_SET set ctime, not otime: semctl(2)"),
+	CASE(counts_need_reading, "GETPID, GETNCNT, GETZCNT need read permission: semctl(2)"),
+	CASE(creator_keeps_rights, "who made a set may change and remove it: semctl(2), svipc(7)"),
 	CASES_END,
 };

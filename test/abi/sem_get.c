@@ -180,6 +180,39 @@ static void permission_of_existing(void)
 	remove_set(id);
 }
 
+static void as_somebody_else(void *argument)
+{
+	(void)argument;
+	if (setresgid(-1, 12001, 0) || setresuid(-1, 12002, 0))
+		SKIP("needs to change its user: run as root");
+	int id = CHECK_OK(semget(SEM_KEY, 1, IPC_CREAT | IPC_EXCL | 0600));
+	struct semid_ds ds = stat_set(id);
+	CHECK_EQ(ds.sem_perm.uid, 12002);
+	CHECK_EQ(ds.sem_perm.cuid, 12002);
+	CHECK_EQ(ds.sem_perm.gid, 12001);
+	CHECK_EQ(ds.sem_perm.cgid, 12001);
+	remove_set(id);
+}
+
+static void effective_ids_own(void)
+{
+	abi_in_child(as_somebody_else, NULL);
+}
+
+static void make_and_exit(void *argument)
+{
+	(void)argument;
+	CHECK_OK(operate(CHECK_OK(semget(SEM_KEY, 1, IPC_CREAT | IPC_EXCL | 0600)), 0, 7, 0));
+}
+
+static void outlives_its_creator(void)
+{
+	abi_in_child(make_and_exit, NULL);
+	int id = CHECK_OK(semget(SEM_KEY, 0, 0));
+	CHECK_EQ(value_of(id, 0), 7);
+	remove_set(id);
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(private_sets_differ, "IPC_PRIVATE makes a new set each time: semget(2)"),
 	CASE(new_set_fields, "the fields of a new set: semget(2)"),
@@ -198,5 +231,7 @@ const struct abi_case abi_cases[] = {
 	CASE(kinds_have_their_own_keys, "each kind of IPC has keys of its own: svipc(7)"),
 	CASE(permission_of_existing,
 	     "an existing set's mode is compared with the flags: semget(2)"),
+	CASE(effective_ids_own, "uid, cuid, gid, cgid are the effective ones: semget(2)"),
+	CASE(outlives_its_creator, "a set stays with its values until it is removed: svipc(7)"),
 	CASES_END,
 };

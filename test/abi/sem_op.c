@@ -456,6 +456,62 @@ static void time_runs_out(void)
 	remove_set(set);
 }
 
+static void failed_calls_note_nothing(void)
+{
+	set = make_set(2, 0600);
+	CHECK_ERROR(operate(set, 0, -1, IPC_NOWAIT), EAGAIN);
+	CHECK_ERROR(operate(set, 2, 1, 0), EFBIG);
+	CHECK_EQ(stat_set(set).sem_otime, 0);
+	CHECK_EQ(semctl(set, 0, GETPID), 0);
+	/* But waiting for zero, which changes nothing, is an operation. */
+	CHECK_OK(operate(set, 0, 0, 0));
+	CHECK(stat_set(set).sem_otime > 0);
+	remove_set(set);
+}
+
+static void interrupted_with_time(void *argument)
+{
+	struct sigaction action = {.sa_handler = on_signal};
+	struct timespec left = {25, 123456789};
+	struct sembuf wait = {0, 0, 0};
+
+	(void)argument;
+	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+	CHECK_ERROR(semtimedop(set, &wait, 1, &left), EINTR);
+	CHECK_EQ(left.tv_sec, 25);
+	CHECK_EQ(left.tv_nsec, 123456789);
+}
+
+static void timeout_is_left_alone(void)
+{
+	set = make_set(1, 0600);
+	set_value(set, 0, 1);
+	pid_t pid = abi_start(interrupted_with_time, NULL);
+	await_waiters(set, 0, GETZCNT, 1);
+	CHECK_OK(kill(pid, SIGUSR1));
+	abi_join(pid);
+	CHECK_EQ(semctl(set, 0, GETZCNT), 0);
+	remove_set(set);
+}
+
+static void change_and_wait_unreadable(void *argument)
+{
+	struct sembuf both[] = {{0, 1, 0}, {1, 0, 0}};
+
+	(void)argument;
+	abi_become(1000, 1000);
+	CHECK_OK(semop(set, both, 2));
+	CHECK_ERROR(operate(set, 1, 0, 0), EACCES);
+}
+
+static void one_change_asks_for_alter_only(void)
+{
+	set = make_set(2, 0602);
+	abi_in_child(change_and_wait_unreadable, NULL);
+	CHECK_EQ(value_of(set, 0), 1);
+	remove_set(set);
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(values_change, "values go up and down; pid and otime are noted: semop(2)"),
 	CASE(would_wait, "IPC_NOWAIT: EAGAIN instead of waiting: semop(2)"),
@@ -481,5 +537,9 @@ const struct abi_case abi_cases[] = {
 	CASE(stop_interrupts_too, "SIGSTOP and SIGCONT interrupt with EINTR: signal(7)"),
 	CASE(killed_sleeper_leaves, "a killed sleeper no longer waits: semop(2)"),
 	CASE(time_runs_out, "semtimedop gives EAGAIN when time is over: semop(2)"),
+	CASE(failed_calls_note_nothing, "a call that fails sets neither otime nor pid: semop(2)"),
+	CASE(timeout_is_left_alone, "EINTR leaves the timeout as it was: semop(2)"),
+	CASE(one_change_asks_for_alter_only,
+	     "a call that changes anything needs alter permission alone: observed"),
 	CASES_END,
 };

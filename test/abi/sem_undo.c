@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 static int set; /* of the case; children inherit it */
+static int steps[4];
 
 static void take_one(void *argument)
 {
@@ -296,6 +297,76 @@ static void end_is_noticed(void)
 	remove_set(set);
 }
 
+static void give_and_wait(void *argument)
+{
+	(void)argument;
+	CHECK_OK(operate(set, 0, 5, SEM_UNDO));
+	CHECK_EQ(write(steps[1], "x", 1), 1);
+	CHECK_EQ(read(steps[2], &(char){0}, 1), 1);
+}
+
+static void undoing_is_an_operation(void)
+{
+	set = make_set(1, 0600);
+	CHECK_OK(pipe(steps));
+	CHECK_OK(pipe(steps + 2));
+	pid_t pid = abi_start(give_and_wait, NULL);
+	CHECK_EQ(read(steps[0], &(char){0}, 1), 1);
+	struct semid_ds ds = stat_set(set);
+	CHECK_EQ(value_of(set, 0), 5);
+	while (time(NULL) <= ds.sem_otime)
+		abi_sleep_ms(20);
+	abi_sleep_ms(20);
+	CHECK_EQ(write(steps[3], "x", 1), 1);
+	abi_join(pid);
+	CHECK_EQ(value_of(set, 0), 0);
+	CHECK_EQ(semctl(set, 0, GETPID), pid);
+	CHECK(stat_set(set).sem_otime > ds.sem_otime);
+	CHECK_EQ(stat_set(set).sem_ctime, ds.sem_ctime);
+	remove_set(set);
+}
+
+static void unshare_list(void *argument)
+{
+	(void)argument;
+	CHECK_OK(operate(set, 0, 5, SEM_UNDO));
+	CHECK_OK(unshare(CLONE_SYSVSEM));
+	CHECK_EQ(value_of(set, 0), 0);
+	CHECK_OK(operate(set, 0, 3, 0));
+}
+
+static void undone_by_unshare(void)
+{
+	set = make_set(1, 0600);
+	abi_in_child(unshare_list, NULL);
+	CHECK_EQ(value_of(set, 0), 3);
+	remove_set(set);
+}
+
+static void leave_namespace(void *argument)
+{
+	(void)argument;
+	CHECK_OK(operate(set, 0, 5, SEM_UNDO));
+	if (unshare(CLONE_NEWIPC) != 0)
+		SKIP("no IPC namespace to be had");
+	CHECK_EQ(write(steps[1], "x", 1), 1);
+	CHECK_EQ(read(steps[2], &(char){0}, 1), 1);
+}
+
+static void undone_by_leaving_the_namespace(void)
+{
+	set = make_set(1, 0600);
+	CHECK_OK(pipe(steps));
+	CHECK_OK(pipe(steps + 2));
+	pid_t pid = abi_start(leave_namespace, NULL);
+	CHECK_OK(close(steps[1]));
+	if (read(steps[0], &(char){0}, 1) == 1)
+		CHECK_EQ(value_of(set, 0), 0); /* while the process goes on elsewhere */
+	CHECK_EQ(write(steps[3], "x", 1), 1);
+	abi_join(pid);
+	remove_set(set);
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(undone_at_exit, "SEM_UNDO is undone at exit, up and down: semop(2)"),
 	CASE(undone_when_killed, "SEM_UNDO is undone at death; below 0 is 0: semop(2)"),
@@ -312,5 +383,8 @@ const struct abi_case abi_cases[] = {
 	CASE(undo_done_for_a_sleeper, "an operation done for a sleeper is undone, too: semop(2)"),
 	CASE(end_is_noticed,
 	     "a process that failed with SEM_UNDO sets sem_otime by its end: observed"),
+	CASE(undoing_is_an_operation, "undoing sets pid and otime, not ctime: semctl(2), observed"),
+	CASE(undone_by_unshare, "unshare(CLONE_SYSVSEM) undoes: unshare(2)"),
+	CASE(undone_by_leaving_the_namespace, "so does another IPC namespace: unshare(2)"),
 	CASES_END,
 };

@@ -3,9 +3,11 @@
 
 #include "shm_test.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 static void bad_ids(void)
@@ -303,6 +305,87 @@ static void heap_is_taken(void)
 	remove_segment(id);
 }
 
+static void break_unmoved(void)
+{
+	int id = make_segment(PAGE, 0600);
+	void *top = sbrk(0);
+	char *p = attach(id, 0);
+
+	CHECK_EQ((uintptr_t)sbrk(0), (uintptr_t)top);
+	CHECK_OK(shmdt(p));
+	CHECK_EQ((uintptr_t)sbrk(0), (uintptr_t)top);
+	remove_segment(id);
+}
+
+static void both_ways_at_once(void)
+{
+	int id = make_segment(PAGE, 0600);
+	char *readable = attach(id, SHM_RDONLY), *writable = attach(id, 0);
+	char *again = attach(id, SHM_RDONLY);
+
+	CHECK_EQ(attachments(id), 3);
+	writable[5] = 'x';
+	CHECK_EQ(readable[5], 'x');
+	CHECK_EQ(again[5], 'x');
+	abi_dies(write_byte, readable + 5, SIGSEGV);
+	abi_dies(write_byte, again + 5, SIGSEGV);
+	writable[5] = 'y';
+	CHECK_EQ(readable[5], 'y');
+	CHECK_OK(shmdt(readable));
+	CHECK_OK(shmdt(writable));
+	CHECK_OK(shmdt(again));
+	remove_segment(id);
+}
+
+static void *use_in_thread(void *argument)
+{
+	int id = make_segment(PAGE, 0600);
+
+	CHECK(syscall(SYS_gettid) != getpid());
+	CHECK_EQ(stat_segment(id).shm_cpid, getpid());
+	char *p = attach(id, 0);
+	CHECK_EQ(stat_segment(id).shm_lpid, getpid());
+	CHECK_OK(shmdt(p));
+	CHECK_EQ(stat_segment(id).shm_lpid, getpid());
+	remove_segment(id);
+	return argument;
+}
+
+static void pids_of_threads(void)
+{
+	pthread_t thread;
+
+	CHECK_EQ(pthread_create(&thread, NULL, use_in_thread, NULL), 0);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+}
+
+static void use_up_areas(void *argument)
+{
+	FILE *file = fopen("/proc/sys/vm/max_map_count", "re");
+	unsigned long limit = 0, count = 0;
+	int id = *(int *)argument;
+
+	if (!file || fscanf(file, "%lu", &limit) != 1 || limit > 100000)
+		SKIP("vm.max_map_count is not to be had, or is large");
+	fclose(file);
+	errno = 0;
+	while (count <= limit && shmat(id, NULL, SHM_RDONLY) != (void *)-1)
+		count++;
+	CHECK_EQ(errno, ENOMEM);
+	/* The program has some areas itself. */
+	CHECK(count < limit && count > limit - 200);
+	CHECK_EQ(attachments(id), count);
+}
+
+static void too_many_areas(void)
+{
+	int id = make_segment(PAGE, 0600);
+
+	abi_in_child(use_up_areas, &id);
+	CHECK_EQ(attachments(id), 0);
+	remove_segment(id);
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(bad_ids, "EINVAL for an id that is negative, stale or was never given: shmop(2)"),
 	CASE(shows_the_segment, "all attaches show the same bytes, which outlive them: shmop(2)"),
@@ -319,5 +402,9 @@ const struct abi_case abi_cases[] = {
 	CASE(sparse_terabyte, "a large segment takes memory where it is touched: shmget(2)"),
 	CASE(no_room, "ENOMEM when the addresses are used up: shmop(2)"),
 	CASE(heap_is_taken, "attaches and the heap keep out of each other: brk(2), observed"),
+	CASE(break_unmoved, "the heap's end is where it was after attach and detach: shmop(2)"),
+	CASE(both_ways_at_once, "attached to read and to write by one process: shmop(2)"),
+	CASE(pids_of_threads, "cpid and lpid are the process's, not its thread's: shmctl(2)"),
+	CASE(too_many_areas, "ENOMEM at vm.max_map_count: shmop(2), proc_sys_vm(5)"),
 	CASES_END,
 };

@@ -278,6 +278,26 @@ static void lock_permission(void)
 	remove_segment(id);
 }
 
+static void lock_brings_no_pages(void)
+{
+	struct shm_info info;
+	int id = make_segment(8 * PAGE, 0600);
+
+	CHECK_OK(shmctl(id, SHM_LOCK, NULL));
+	CHECK_OK(shmctl(0, SHM_INFO, (struct shmid_ds *)&info));
+	CHECK_EQ(info.shm_rss, 0);
+	char *p = attach(id, 0);
+	CHECK_OK(shmctl(0, SHM_INFO, (struct shmid_ds *)&info));
+	CHECK_EQ(info.shm_rss, 0);
+	p[3 * PAGE] = 'x';
+	CHECK_OK(shmctl(0, SHM_INFO, (struct shmid_ds *)&info));
+	CHECK_EQ(info.shm_rss, 1);
+	CHECK_OK(shmctl(id, SHM_UNLOCK, NULL));
+	CHECK_EQ(p[3 * PAGE], 'x');
+	CHECK_OK(shmdt(p));
+	remove_segment(id);
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(bad_commands, "EINVAL for an unknown command; IPC_64 is not one: shmctl(2), observed"),
 	CASE(bad_ids, "EINVAL for a bad id, with every command: shmctl(2)"),
@@ -293,5 +313,6 @@ const struct abi_case abi_cases[] = {
 	CASE(stat_by_index, "SHM_STAT takes an index or an id: shmctl(2), observed"),
 	CASE(lock_marks, "SHM_LOCK shows in the mode, which IPC_SET keeps: shmctl(2)"),
 	CASE(lock_permission, "SHM_LOCK is for the owner, within RLIMIT_MEMLOCK: shmctl(2)"),
+	CASE(lock_brings_no_pages, "SHM_LOCK keeps pages but brings none: shmctl(2)"),
 	CASES_END,
 };

@@ -193,6 +193,46 @@ static void huge_pages(void)
 	CHECK(errno == ENOMEM || errno == EINVAL || (!abi_is_root() && errno == EPERM));
 }
 
+static void as_somebody_else(void *argument)
+{
+	struct shmid_ds ds;
+
+	(void)argument;
+	if (setresgid(-1, 12001, 0) || setresuid(-1, 12002, 0))
+		SKIP("needs to change its user: run as root");
+	int id = CHECK_OK(shmget(KEY, 1, IPC_CREAT | IPC_EXCL | 0600));
+	CHECK_OK(shmctl(id, IPC_STAT, &ds));
+	CHECK_EQ(ds.shm_perm.uid, 12002);
+	CHECK_EQ(ds.shm_perm.cuid, 12002);
+	CHECK_EQ(ds.shm_perm.gid, 12001);
+	CHECK_EQ(ds.shm_perm.cgid, 12001);
+	drop(id);
+}
+
+static void effective_ids_own(void)
+{
+	abi_in_child(as_somebody_else, NULL);
+}
+
+static void make_and_exit(void *argument)
+{
+	int id = CHECK_OK(shmget(KEY, 4096, IPC_CREAT | IPC_EXCL | 0600));
+	char *p = CHECK_OK((char *)shmat(id, NULL, 0));
+
+	strcpy(p, "left behind");
+	(void)argument;
+}
+
+static void outlives_its_creator(void)
+{
+	abi_in_child(make_and_exit, NULL);
+	int id = CHECK_OK(shmget(KEY, 0, 0));
+	char *p = CHECK_OK((char *)shmat(id, NULL, SHM_RDONLY));
+	CHECK_EQ(strcmp(p, "left behind"), 0);
+	CHECK_OK(shmdt(p));
+	drop(id);
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(private_needs_no_creat,
 	     "IPC_PRIVATE makes a new segment whatever the flags: shmget(2)"),
@@ -208,5 +248,8 @@ const struct abi_case abi_cases[] = {
 	CASE(stale_id, "an id is not given again soon, and a stale one is EINVAL: observed"),
 	CASE(ids_of_many, "many segments: each has its own id, index and key: shmget(2)"),
 	CASE(huge_pages, "SHM_HUGETLB without huge pages fails: shmget(2), observed"),
+	CASE(effective_ids_own, "uid, cuid, gid, cgid are the effective ones: shmget(2)"),
+	CASE(outlives_its_creator,
+	     "a segment stays with its contents until it is removed: svipc(7)"),
 	CASES_END,
 };
