@@ -81,7 +81,8 @@ static long random_read(struct file *file, struct io *io, uint64_t *position)
 		.read = (how_read), .write = (how_write), .seeks = true}
 
 MEMORY_FILE(null_files, null_read, null_write);
-MEMORY_FILE(zero_files, zero_read, null_write);
+static const struct file_operations zero_files = {
+	.read = zero_read, .write = null_write, .seeks = true, .maps_zeros = true};
 MEMORY_FILE(full_files, zero_read, full_write);
 MEMORY_FILE(random_files, random_read, null_write);
 

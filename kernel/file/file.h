@@ -71,7 +71,8 @@ struct file_operations {
 	 */
 	int (*object)(struct file *file, struct file_map *map, struct shm_object **object);
 	void (*release)(struct file *file); /* the last reference goes */
-	bool seeks; /* reads and writes have positions: lseek, pread; else ESPIPE */
+	bool seeks;      /* reads and writes have positions: lseek, pread; else ESPIPE */
+	bool maps_zeros; /* instead of `object`: mmap gives anonymous memory, as of /dev/zero */
 };
 
 struct file {
@@ -95,8 +96,8 @@ bool file_can_write(const struct file *file);
 
 /* An absolute or relative path, for the running thread, with its permissions. 0 and a reference. */
 int file_open_path(const char *path, int flags, unsigned mode, struct file **file);
-/* For execve: a regular file that may be executed. */
-int file_open_executable(const char *path, struct file **file);
+/* For execve: a regular file that may be executed. at_flags: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW. */
+int file_open_executable(int directory, const char *path, unsigned at_flags, struct file **file);
 /* Read into kernel memory at an offset: bytes, or a negative errno. */
 long file_read_at(struct file *file, void *to, size_t size_bytes, uint64_t offset);
 /* The path that /proc shows; always ends with NUL; " (deleted)" when unlinked. Returns its length. */

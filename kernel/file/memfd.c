@@ -43,6 +43,9 @@ static int memfd_make(const char *name, uint32_t mode, uint32_t seals, struct fi
 	inode->seals = seals;
 	struct dentry *dentry = dentry_create(NULL, inode, name, strlen(name));
 	err = dentry ? file_open_inode(inode, dentry, O_RDWR | O_LARGEFILE, file) : -ENOMEM;
+	/* As on Linux the first descriptor does not make it busy: fexecve(3) runs what it wrote. */
+	if (!err)
+		inode->writers = (*file)->write_count = 0;
 	dentry_put(dentry);
 	inode_put(inode);
 	return err;

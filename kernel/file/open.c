@@ -203,15 +203,19 @@ int file_open_path(const char *path, int flags, unsigned mode, struct file **fil
 }
 
 /* execve(2): EACCES for what is no regular file, has no x bit, or lies on a noexec mount. */
-int file_open_executable(const char *path, struct file **file)
+int file_open_executable(int directory, const char *path, unsigned at_flags, struct file **file)
 {
 	struct path_walk walk;
-	int err = path_walk_kernel(&walk, path, WALK_FOLLOW);
+	int err = path_walk_at(&walk, directory, path,
+			       (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW) |
+				       (at_flags & AT_EMPTY_PATH ? WALK_EMPTY_OK : 0));
 
 	if (err)
 		return err;
 	struct dentry *dentry = walk.child;
-	if (!S_ISREG(dentry->inode->mode))
+	if (S_ISLNK(dentry->inode->mode))
+		err = -ELOOP;
+	else if (!S_ISREG(dentry->inode->mode))
 		err = -EACCES;
 	else
 		err = inode_permission(dentry->inode, &walk.access, ACCESS_EXECUTE);

@@ -321,7 +321,12 @@ int path_walk_user(struct path_walk *walk, int directory, uint64_t address, unsi
 
 int path_walk_kernel(struct path_walk *walk, const char *path, unsigned flags)
 {
-	return walk_locked(walk, AT_FDCWD, NULL, path, flags);
+	return path_walk_at(walk, AT_FDCWD, path, flags);
+}
+
+int path_walk_at(struct path_walk *walk, int directory, const char *path, unsigned flags)
+{
+	return walk_locked(walk, directory, NULL, path, flags);
 }
 
 void path_walk_done(struct path_walk *walk)

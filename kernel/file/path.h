@@ -60,6 +60,8 @@ struct path_walk {
 /* 0, with the tree lock held until path_walk_done; or a negative errno and nothing held. */
 int path_walk_user(struct path_walk *walk, int directory, uint64_t address, unsigned flags);
 int path_walk_kernel(struct path_walk *walk, const char *path, unsigned flags);
+/* A kernel string, from a descriptor's directory, or AT_FDCWD. */
+int path_walk_at(struct path_walk *walk, int directory, const char *path, unsigned flags);
 void path_walk_done(struct path_walk *walk);
 
 /* Two at once, for rename and link; always for change. */

@@ -144,6 +144,16 @@ static void range_clear(struct inode *inode, const struct record *range, struct 
 	}
 }
 
+/* Does the owner have a record that the range would cut in two? */
+static bool range_splits(const struct inode *inode, const struct record *range)
+{
+	for (const struct record *record = inode->records; record && record->start < range->start;
+	     record = record->next)
+		if (record->owner == range->owner && record->end > range->end)
+			return true;
+	return false;
+}
+
 /* The record enters the list, with neighbours of its type in it. */
 static void range_add(struct inode *inode, struct record *added, struct record **gone)
 {
@@ -209,17 +219,15 @@ static int conflict_wait(const struct record *wanted, const struct record *confl
 
 static int record_set(struct inode *inode, const struct record *wanted, bool wait)
 {
-	struct record *gone = NULL, *spare = NULL, *added = NULL, *conflict;
 	bool unlock = wanted->type == F_UNLCK;
-	int err = 0;
-
-	/* Who unlocks all of a file cuts nothing: that never fails, as on Linux. */
-	if (!unlock || wanted->start != 0 || wanted->end != INT64_MAX)
-		err = (spare = record_create()) != NULL ? 0 : -ENOLCK;
-	if (!unlock)
-		err = (added = record_create()) != NULL && !err ? 0 : -ENOLCK;
+	struct record *gone = NULL, *spare = record_create(), *conflict;
+	struct record *added = unlock ? NULL : record_create();
+	int err = spare && added ? 0 : -ENOLCK;
 
 	spin_lock(&records_lock);
+	/* Giving up needs memory only for what is left on both sides, as fcntl(2) has it. */
+	if (unlock && (spare || !range_splits(inode, wanted)))
+		err = 0;
 	while (!err && !unlock && (conflict = conflict_find(inode, wanted)) != NULL)
 		err = wait ? conflict_wait(wanted, conflict) : -EAGAIN;
 	if (!err) {

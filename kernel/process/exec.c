@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * execve(2). Everything that can fail is done first, beside the old program: open,
+ * execve(2), execveat(2). Everything that can fail is done first, beside the old program: open,
  * follow #! lines, copy the strings, map the new program into a space of its own.
  * Then the other threads are told to leave; from there on a failure kills.
  */
@@ -9,7 +9,9 @@
 
 #include "abi/fcntl.h"
 #include "abi/resource.h"
+#include "kernel/file/fd.h"
 #include "kernel/file/file.h"
+#include "kernel/lib/print.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/kmem.h"
 #include "kernel/mm/space.h"
@@ -28,10 +30,11 @@
 struct exec {
 	struct exec_strings strings;
 	struct exec_image image;
-	char path[EXEC_PATH_BYTES];   /* as the caller gave it */
+	char path[EXEC_PATH_BYTES];   /* as the caller gave it, or /dev/fd/N[/PATH] */
 	char target[EXEC_PATH_BYTES]; /* what is opened: the same, or a script's interpreter */
 	char prefix[SCRIPT_DEPTH][2][HEAD_BYTES]; /* for each script: interpreter, its argument */
 	unsigned depth;
+	bool path_closes; /* path leads through a descriptor that the new program will not have */
 	union {
 		struct abi_elf_header header;
 		char head[HEAD_BYTES];
@@ -79,12 +82,14 @@ static int script_parse(struct exec *exec)
 	return 0;
 }
 
-/* Open the program, through scripts; its first bytes are in `head`. */
-static int exec_open(struct exec *exec)
+/*
+ * Open the program in `target`, relative to the directory, through scripts; its
+ * first bytes are in `head`. at_flags: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW.
+ */
+static int exec_open(struct exec *exec, int directory, unsigned at_flags)
 {
-	string_copy(exec->target, exec->path, EXEC_PATH_BYTES);
-	for (;;) {
-		int err = file_open_executable(exec->target, &exec->file);
+	for (;; directory = AT_FDCWD, at_flags = 0) {
+		int err = file_open_executable(directory, exec->target, at_flags, &exec->file);
 		if (err)
 			return err;
 		long size_bytes = file_read_at(exec->file, exec->head, HEAD_BYTES - 1, 0);
@@ -93,6 +98,8 @@ static int exec_open(struct exec *exec)
 		memset(exec->head + size_bytes, 0, (size_t)(HEAD_BYTES - size_bytes));
 		if (exec->head[0] != '#' || exec->head[1] != '!')
 			return 0;
+		if (exec->path_closes)
+			return -ENOENT; /* its interpreter could not open it */
 		if (exec->depth == SCRIPT_DEPTH)
 			return -ELOOP;
 		err = script_parse(exec);
@@ -380,7 +387,8 @@ int exec_kernel(const char *path, const char *const *arguments, const char *cons
 	if (!exec)
 		return -ENOMEM;
 	string_copy(exec->path, path, sizeof(exec->path));
-	int err = exec_open(exec);
+	string_copy(exec->target, path, sizeof(exec->target));
+	int err = exec_open(exec, AT_FDCWD, 0);
 	if (!err)
 		err = add_prefix(exec);
 	if (!err)
@@ -392,19 +400,39 @@ int exec_kernel(const char *path, const char *const *arguments, const char *cons
 	return exec_finish(exec, err);
 }
 
-long sys_execve(const uint64_t *argument)
+/* The path as the program gave it: `target` is what is opened, `path` how the new program names it. */
+static int path_take(struct exec *exec, int directory, uint64_t address, unsigned at_flags)
+{
+	long length = copy_string_from_user(exec->target, address, sizeof(exec->target));
+
+	if (length < 0)
+		return (int)length;
+	if (!exec->target[0] && !(at_flags & AT_EMPTY_PATH))
+		return -ENOENT;
+	if (directory == AT_FDCWD || exec->target[0] == '/') {
+		string_copy(exec->path, exec->target, sizeof(exec->path));
+		return 0;
+	}
+	(void)format(exec->path, sizeof(exec->path), "/dev/fd/%d%s%s", directory,
+		     exec->target[0] ? "/" : "", exec->target);
+	exec->path_closes = fd_flag(directory, -1) == FD_CLOEXEC;
+	return 0;
+}
+
+static long exec_user(int directory, uint64_t path, uint64_t arguments, uint64_t environment,
+		      unsigned at_flags)
 {
 	struct exec *exec = exec_create();
 
 	if (!exec)
 		return -ENOMEM;
-	long err = copy_string_from_user(exec->path, argument[0], sizeof(exec->path));
-	if (err >= 0)
-		err = exec->path[0] ? exec_open(exec) : -ENOENT;
+	int err = path_take(exec, directory, path, at_flags);
+	if (!err)
+		err = exec_open(exec, directory, at_flags);
 	if (!err)
 		err = add_prefix(exec);
 	if (!err)
-		err = exec_strings_add_vector(&exec->strings, argument[1], exec->depth > 0,
+		err = exec_strings_add_vector(&exec->strings, arguments, exec->depth > 0,
 					      &exec->strings.argument_count);
 	/* As Linux does it: a program has at least one argument, if an empty one. */
 	if (!err && !exec->strings.argument_count) {
@@ -412,7 +440,22 @@ long sys_execve(const uint64_t *argument)
 		exec->strings.argument_count = 1;
 	}
 	if (!err)
-		err = exec_strings_add_vector(&exec->strings, argument[2], 0,
+		err = exec_strings_add_vector(&exec->strings, environment, 0,
 					      &exec->strings.environment_count);
-	return exec_finish(exec, (int)err);
+	return exec_finish(exec, err);
+}
+
+long sys_execve(const uint64_t *argument)
+{
+	return exec_user(AT_FDCWD, argument[0], argument[1], argument[2], 0);
+}
+
+/* execveat(2); fexecve(3) is this with AT_EMPTY_PATH. */
+long sys_execveat(const uint64_t *argument)
+{
+	unsigned at_flags = (unsigned)argument[4];
+
+	if (at_flags & ~(unsigned)(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
+		return -EINVAL;
+	return exec_user((int)argument[0], argument[1], argument[2], argument[3], at_flags);
 }

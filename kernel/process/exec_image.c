@@ -7,6 +7,7 @@
 #include "kernel/process/exec.h"
 
 #include "abi/errno.h"
+#include "abi/fcntl.h"
 #include "arch/arch.h"
 #include "kernel/file/file.h"
 #include "kernel/lib/string.h"
@@ -237,7 +238,7 @@ static int interpreter_load(struct space *space, struct file *program,
 	if (file_read_at(program, path, segment->filesz, segment->offset) ==
 		    (long)segment->filesz &&
 	    path[segment->filesz - 1] == '\0')
-		err = file_open_executable(path, &file);
+		err = file_open_executable(AT_FDCWD, path, 0, &file);
 	kmem_free(path, EXEC_PATH_BYTES);
 	if (err)
 		return err;

@@ -7,6 +7,7 @@
  * processes (CLONE_SIGHAND without CLONE_THREAD copies them).
  */
 
+#include "abi/resource.h"
 #include "abi/sched.h"
 #include "kernel/file/file.h"
 #include "kernel/ipc/ipc_namespace.h"
@@ -158,6 +159,27 @@ static void thread_inherit(struct thread *child, const struct clone_request *req
 		child->set_child_tid = request->child_tid;
 }
 
+/*
+ * RLIMIT_NPROC, getrlimit(2): the threads of the real user, zombies too, with one
+ * more. A limit above all numbers is not counted for. Tree lock held.
+ */
+static bool may_fork_locked(const struct process *parent)
+{
+	const struct cred *cred = cred_current();
+	uint64_t limit = parent->limits[RLIMIT_NPROC][0], count = 1;
+
+	if (limit >= PID_MAX || cred->uid == 0 || cred_has(cred, CAP_SYS_RESOURCE) ||
+	    cred_has(cred, CAP_SYS_ADMIN))
+		return true;
+	list_for_each (node, &process_list) {
+		struct process *process = container_of(node, struct process, in_all);
+
+		if (process_cred_locked(process)->uid == cred->uid)
+			count += process->thread_count ? process->thread_count : 1;
+	}
+	return count <= limit;
+}
+
 /* Into the tree: the last step that can fail. */
 static int clone_publish(struct thread *child, struct process *process,
 			 const struct clone_request *request)
@@ -165,7 +187,7 @@ static int clone_publish(struct thread *child, struct process *process,
 	struct process *parent = process_current();
 
 	spin_lock(&tree_lock);
-	int32_t tid = pid_unused();
+	int32_t tid = may_fork_locked(parent) ? pid_unused() : -EAGAIN;
 	if (tid < 0) {
 		spin_unlock(&tree_lock);
 		return tid;

@@ -386,6 +386,35 @@ static void whole_files(void)
 	abi_join(child);
 }
 
+/* Give up a range while the kernel's next allocation fails: 0, or the errno. */
+static int unlock_without_memory(int fail_file, int fd, long start, long length)
+{
+	CHECK_EQ(pwrite(fail_file, "1", 1, 0), 1);
+	int result = lock(fd, F_SETLK, F_UNLCK, start, length), error = errno;
+	CHECK_EQ(pwrite(fail_file, "0", 1, 0), 1);
+	return result ? error : 0;
+}
+
+static void unlock_that_cuts(void)
+{
+	int fd = new_file(), fail_file = open("/proc/thread-self/fail-nth", O_RDWR);
+
+	if (fail_file < 0)
+		SKIP("the kernel was not built to fail on purpose");
+	if (!abi_in_samepage())
+		SKIP("Linux allocates for every call");
+	CHECK_OK(lock(fd, F_SETLK, F_WRLCK, 10, 30));
+	CHECK_EQ(unlock_without_memory(fail_file, fd, 20, 10), ENOLCK);
+	expect_seen(fd, F_RDLCK, 0, 0, F_WRLCK, 10, 30); /* nothing was changed */
+	/* All that cuts nothing in two needs no memory. */
+	CHECK_EQ(unlock_without_memory(fail_file, fd, 30, 100), 0);
+	expect_seen(fd, F_RDLCK, 0, 0, F_WRLCK, 10, 20);
+	CHECK_EQ(unlock_without_memory(fail_file, fd, 0, 15), 0);
+	expect_seen(fd, F_RDLCK, 0, 0, F_WRLCK, 15, 15);
+	CHECK_EQ(unlock_without_memory(fail_file, fd, 0, 0), 0);
+	expect_seen(fd, F_RDLCK, 0, 0, F_UNLCK, 0, 0);
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(conflicts, "write locks exclude, read locks share; F_GETLK tells whose: fcntl(2)"),
 	CASE(cut_and_joined, "a lock may be cut, changed in part and joined: fcntl(2)"),
@@ -401,5 +430,6 @@ const struct abi_case abi_cases[] = {
 	CASE(open_files_wait, "F_OFD_SETLKW: fcntl(2)"),
 	CASE(whole_files, "shared, exclusive, converted, waited for: flock(2)"),
 	HELPER("lock_exec", lock_exec_helper),
+	CASE(unlock_that_cuts, "F_UNLCK may be ENOLCK only where it cuts a lock in two: fcntl(2)"),
 	CASES_END,
 };
