@@ -243,11 +243,11 @@ static __attribute__((noinline)) void piece_fill(struct shm_space *space, struct
 			(SHM_SPAN_BYTES - piece->start % SHM_SPAN_BYTES) >> SHM_PAGE_SHIFT;
 		if (count > to_next_span)
 			count = to_next_span;
-		mapping->touched = true;
 		/* Where there is no own leaf yet, a fault will make it if anyone comes. */
-		(void)shm_port(space->shm)
-			->pages_set(space, piece->start, &object->inlined.entries[index],
-				    (unsigned)count, protection);
+		if (shm_port(space->shm)
+			    ->pages_set(space, piece->start, &object->inlined.entries[index],
+					(unsigned)count, protection) > 0)
+			mapping->touched = true;
 	}
 	shm_object_unlock(object);
 }

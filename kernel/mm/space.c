@@ -166,6 +166,16 @@ static int request_charge(struct space *space, unsigned flags, unsigned protecti
 	return commit_reserve(pages) ? -ENOMEM : 1;
 }
 
+/* May the leaf of the span where the area begins exist? Then a neighbour there has had it made. */
+static bool shares_leaf(const struct area *area)
+{
+	const struct area *previous = area->previous, *next = area->next;
+	uint64_t span = area->start & ~(SHM_SPAN_BYTES - 1);
+
+	return (previous && previous->end > span && previous->touched) ||
+	       (next && next->start < span + SHM_SPAN_BYTES && next->touched);
+}
+
 /* The place is free and the memory promised: make the area. 0, -ENOMEM. */
 static int area_place(struct space *space, const struct space_request *request, uint64_t at,
 		      struct area *area, struct area *next)
@@ -189,12 +199,11 @@ static int area_place(struct space *space, const struct space_request *request, 
 	}
 	area->file = request->file;
 	area_insert(space, area, next);
-	if (request->object) {
-		area->touched =
-			shm_object_resident_pages(request->object) != 0; /* some may be filled */
-		shm_piece_settle(&space->shm, &area->piece);
-	} else {
+	if (!request->object) {
 		area_merge(space, area);
+	} else if (shares_leaf(area)) {
+		area->touched = true; /* what comes beside it finds the leaf too */
+		shm_piece_settle(&space->shm, &area->piece);
 	}
 	return 0;
 }
