@@ -96,7 +96,7 @@ static bool waiter_try(struct mutex *mutex, struct mutex_waiter *waiter)
 	return got;
 }
 
-static void lock_contended(struct mutex *mutex)
+static __attribute__((noinline)) void lock_contended(struct mutex *mutex)
 {
 	struct mutex_waiter waiter = {.thread = thread_current()};
 
@@ -132,7 +132,7 @@ bool mutex_try(struct mutex *mutex)
 	return got;
 }
 
-static void unlock_contended(struct mutex *mutex)
+static __attribute__((noinline)) void unlock_contended(struct mutex *mutex)
 {
 	spin_lock(&mutex->guard);
 	struct list_node *node = mutex->waiters;

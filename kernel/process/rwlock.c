@@ -64,7 +64,7 @@ static void admit(struct rwlock *lock)
 	__atomic_fetch_and(&lock->state, ~WAITERS, __ATOMIC_RELAXED);
 }
 
-static void lock_contended(struct rwlock *lock, bool exclusive)
+static __attribute__((noinline)) void lock_contended(struct rwlock *lock, bool exclusive)
 {
 	struct rwlock_waiter waiter = {.thread = thread_current(), .exclusive = exclusive};
 
@@ -94,7 +94,7 @@ void rwlock_lock(struct rwlock *lock, bool exclusive)
 		lock_contended(lock, exclusive);
 }
 
-static void unlock_contended(struct rwlock *lock)
+static __attribute__((noinline)) void unlock_contended(struct rwlock *lock)
 {
 	spin_lock(&lock->guard);
 	admit(lock);
