@@ -73,8 +73,9 @@ static void port_space_unlock(struct shm_space *space, bool exclusive)
 	space_unlock(space_of(space), exclusive);
 }
 
-static int port_area_map(struct shm_space *space, const struct shm_area_request *from,
-			 uint64_t *address)
+/* Inline, so that one request is made and not two. */
+static inline __attribute__((always_inline)) int
+port_area_map(struct shm_space *space, const struct shm_area_request *from, uint64_t *address)
 {
 	struct space_request request = {
 		.address = from->address,

@@ -438,6 +438,26 @@ static uint64_t room_again(const struct space *space, const struct room *room)
 	return room_in_gap(room, next->previous ? next->previous->reach : 0, next->low);
 }
 
+/* The search proper. Sets *next. */
+static __attribute__((noinline)) uint64_t room_search(struct space *space, struct room room,
+						      struct area **next)
+{
+	uint64_t found = room_find(space, &room);
+
+	if (!found) {
+		room.high = mmu_user_end - SHM_PAGE_BYTES;
+		found = room_find(space, &room);
+		*next = space_area_above(space, found);
+		return found;
+	}
+	*next = space_area_above(space, found);
+	space->room_under = *next;
+	space->room_bytes = room.size_bytes;
+	space->room_alignment = room.alignment_bytes;
+	space->room_phase = room.phase_bytes;
+	return found;
+}
+
 uint64_t area_find_room(struct space *space, uint64_t size_bytes, uint64_t alignment_bytes,
 			uint64_t phase_bytes, struct area **next)
 {
@@ -449,19 +469,5 @@ uint64_t area_find_room(struct space *space, uint64_t size_bytes, uint64_t align
 	uint64_t found = room_again(space, &room);
 
 	*next = space->room_under;
-	if (found)
-		return found;
-	found = room_find(space, &room);
-	if (!found) {
-		room.high = mmu_user_end - SHM_PAGE_BYTES;
-		found = room_find(space, &room);
-		*next = space_area_above(space, found);
-		return found;
-	}
-	*next = space_area_above(space, found);
-	space->room_under = *next;
-	space->room_bytes = size_bytes;
-	space->room_alignment = alignment_bytes;
-	space->room_phase = room.phase_bytes;
-	return found;
+	return found ? found : room_search(space, room, next);
 }

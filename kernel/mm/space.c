@@ -62,13 +62,9 @@ void area_uncharge(struct space *space, struct area *area)
 	space->committed_pages -= area_pages(area);
 }
 
-/* The area's pages, its piece and its record go. Tables stay. */
-static void area_drop(struct gather *gather, struct area *area)
+/* The area's piece and its record go; it has no own pages. Tables stay. */
+static void area_drop(struct space *space, struct area *area)
 {
-	struct space *space = gather->space;
-
-	if (area->own_pages)
-		pagetable_zap(gather, area->start, area->end, &area->own_pages);
 	if (area->piece.mapping)
 		shm_piece_unmap(&space->shm, &area->piece, process_current()->pid);
 	area_uncharge(space, area);
@@ -86,16 +82,22 @@ void space_lock(struct space *space, bool exclusive)
 	rwlock_lock(&space->lock, exclusive);
 }
 
+/* Exclusive, and some areas have gone. */
+static __attribute__((noinline)) void unlock_dropped(struct space *space)
+{
+	struct area *dropped = space->dropped;
+
+	space->dropped = NULL;
+	rwlock_unlock(&space->lock, true);
+	areas_free(dropped);
+}
+
 void space_unlock(struct space *space, bool exclusive)
 {
-	struct area *dropped = NULL;
-
-	if (exclusive && space->dropped) {
-		dropped = space->dropped;
-		space->dropped = NULL;
-	}
-	rwlock_unlock(&space->lock, exclusive);
-	areas_free(dropped);
+	if (exclusive && space->dropped)
+		unlock_dropped(space);
+	else
+		rwlock_unlock(&space->lock, exclusive);
 }
 
 void space_put(struct space *space)
@@ -129,10 +131,12 @@ static int place_choose(struct space *space, const struct space_request *request
 {
 	uint64_t size = request->size_bytes, at = request->address;
 	uint64_t alignment = request->alignment_bytes ? request->alignment_bytes : PAGE_BYTES;
-	bool inside = size <= mmu_user_end && at <= mmu_user_end - size;
 
 	if (!size || size > mmu_user_end)
 		return -ENOMEM;
+
+	bool inside = at <= mmu_user_end - size;
+
 	if (request->flags & (AREA_FIXED | AREA_NOREPLACE)) {
 		if (at & (PAGE_BYTES - 1))
 			return -EINVAL;
@@ -270,7 +274,9 @@ static void areas_unmap(struct space *space, struct area *area, uint64_t start, 
 	for (; area && area->start < end; area = next) {
 		next = area_next(area);
 		touched |= area->touched;
-		area_drop(&gather, area);
+		if (area->own_pages)
+			pagetable_zap(&gather, area->start, area->end, &area->own_pages);
+		area_drop(space, area);
 	}
 	if (touched) {
 		pagetable_prune(&gather,
@@ -287,7 +293,11 @@ static void areas_unmap(struct space *space, struct area *area, uint64_t start, 
 
 void space_unmap_area(struct space *space, struct area *area)
 {
-	areas_unmap(space, area, area->start, area->end);
+	kdebug_assert(area->touched || !area->own_pages);
+	if (area->touched)
+		areas_unmap(space, area, area->start, area->end);
+	else
+		area_drop(space, area); /* no table is there on its account */
 }
 
 int space_unmap(struct space *space, uint64_t start, uint64_t end)
@@ -298,13 +308,14 @@ int space_unmap(struct space *space, uint64_t start, uint64_t end)
 	if (!area || area->start >= end)
 		return 0;
 	/* Mostly one whole area goes, and nothing is cut. */
-	if (area->start != start || area->end != end) {
-		if (area_spares_take(space, &spares, area, start, end))
-			return -ENOMEM;
-		area_cut(space, &spares, start, end);
-		area = space_area_above(space, start);
+	if (area->start == start && area->end == end) {
+		space_unmap_area(space, area);
+		return 0;
 	}
-	areas_unmap(space, area, start, end);
+	if (area_spares_take(space, &spares, area, start, end))
+		return -ENOMEM;
+	area_cut(space, &spares, start, end);
+	areas_unmap(space, space_area_above(space, start), start, end);
 	return 0;
 }
 
