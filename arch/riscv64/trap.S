@@ -24,12 +24,15 @@
 	.set register, register + 1
 	.endr
 	.endm
-	.macro load_most
-	.set register, 5
-	.rept 27
+	.macro load_range first, last
+	.set register, \first
+	.rept \last - \first + 1
 	load_one %register
 	.set register, register + 1
 	.endr
+	.endm
+	.macro load_most
+	load_range 5, 31
 	.endm
 
 	.text
@@ -64,6 +67,26 @@ trap_entry:
 	sd a7, FRAME_NUMBER(sp)
 	sd t3, FRAME_FIRST_ARGUMENT(sp)
 	call trap_syscall
+	ld t0, CPU_THREAD(tp)
+	lw t0, THREAD_WORK(t0)
+	bnez t0, return_work
+	/* A handler that replaces the frame (execve, rt_sigreturn) leaves no number in it. */
+	ld t0, FRAME_NUMBER(sp)
+	bltz t0, trap_return_user
+	ld t1, FRAME_SEPC(sp)
+	ld t2, FRAME_SSTATUS(sp)
+	csrw sepc, t1
+	csrw sstatus, t2
+	csrw sscratch, tp
+	/* s1 to s11 are as they were: the handler, a C function, has kept them. */
+	load_range 5, 8
+	load_range 10, 17
+	load_range 28, 31
+	ld ra, 1 * 8(sp)
+	ld gp, 3 * 8(sp)
+	ld tp, 4 * 8(sp)
+	ld sp, 2 * 8(sp)
+	sret
 
 	/* sp is at the frame of a thread that goes back to user mode. */
 	.global trap_return_user

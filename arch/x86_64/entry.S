@@ -89,26 +89,18 @@ syscall_entry:
 1:	mov %gs:CPU_THREAD, %rax
 	cmpl $0, THREAD_WORK(%rax)
 	jne user_exit
-	/*
-	 * sysret wants rip in rcx and rflags in r11: still so, unless a signal,
-	 * execve or a restart changed the frame. A non-canonical rip would fault
-	 * in the kernel on the user's stack (Intel), so that goes the long way too.
-	 */
+	/* A handler that replaces the frame (execve, rt_sigreturn) leaves no number in it. */
+	cmpq $0, FRAME_NUMBER(%rsp)
+	jl user_exit
+	/* Else rip is where the call left it; a non-canonical one would fault in sysret on Intel. */
 	mov FRAME_RIP(%rsp), %rcx
-	cmp %rcx, FRAME_RCX(%rsp)
-	jne user_exit
-	mov FRAME_RFLAGS(%rsp), %r11
-	cmp %r11, FRAME_R11(%rsp)
-	jne user_exit
 	mov %rcx, %rax
 	shr $47, %rax
 	jnz user_exit
-	pop %r15
-	pop %r14
-	pop %r13
-	pop %r12
-	pop %rbp
-	pop %rbx
+	mov FRAME_R11(%rsp), %r11
+	mov FRAME_RBP(%rsp), %rbp
+	/* rbx and r12 to r15 are as they were: the handler, a C function, has kept them. */
+	add $FRAME_ARGUMENTS, %rsp
 	pop %rdi
 	pop %rsi
 	pop %rdx

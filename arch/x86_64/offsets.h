@@ -13,12 +13,12 @@
 
 #define THREAD_WORK 56
 
+#define FRAME_RBP       32
 #define FRAME_ARGUMENTS 48
 #define FRAME_R11       96
-#define FRAME_RCX       104
 #define FRAME_RAX       112
+#define FRAME_NUMBER    120
 #define FRAME_RIP       136
-#define FRAME_RFLAGS    152
 #define FRAME_RSP       160
 
 #define SYSCALL_ENTRY_SHIFT 4

@@ -27,10 +27,10 @@ _Static_assert(sizeof(struct syscall_entry) == 1 << SYSCALL_ENTRY_SHIFT, "offset
 _Static_assert(offsetof(struct syscall_entry, handler) == 0, "entry.S");
 _Static_assert(offsetof(struct trap_frame, rdi) == FRAME_ARGUMENTS, "offsets.h");
 _Static_assert(offsetof(struct trap_frame, r11) == FRAME_R11, "offsets.h");
-_Static_assert(offsetof(struct trap_frame, rcx) == FRAME_RCX, "offsets.h");
+_Static_assert(offsetof(struct trap_frame, rbp) == FRAME_RBP, "offsets.h");
 _Static_assert(offsetof(struct trap_frame, rax) == FRAME_RAX, "offsets.h");
 _Static_assert(offsetof(struct trap_frame, rip) == FRAME_RIP, "offsets.h");
-_Static_assert(offsetof(struct trap_frame, rflags) == FRAME_RFLAGS, "offsets.h");
+_Static_assert(offsetof(struct trap_frame, number) == FRAME_NUMBER, "offsets.h");
 _Static_assert(offsetof(struct trap_frame, rsp) == FRAME_RSP, "offsets.h");
 
 void arch_thread_init(struct thread *thread, void (*entry)(void *), void *argument)
