@@ -61,6 +61,7 @@ static struct shm_mapping *mapping_find(struct shm_space *space, const struct sh
 	return NULL;
 }
 
+/* Shows nothing yet. NULL: no memory. */
 static struct shm_mapping *mapping_create(struct shm_space *space, struct shm_object *object,
 					  uint64_t base, bool private)
 {
@@ -69,15 +70,19 @@ static struct shm_mapping *mapping_create(struct shm_space *space, struct shm_ob
 	if (!mapping)
 		return NULL;
 	shm_object_get(object);
-	*mapping = (struct shm_mapping){
-		.object = object,
-		.space = space,
-		.base = base,
-		.private = private,
-		.first = UINT64_MAX,
-		.space_next = space->mappings,
-		.space_link = &space->mappings,
-	};
+	/* Each field once, but for those that are set before they are read. */
+	mapping->object = object;
+	mapping->space = space;
+	mapping->base = base;
+	mapping->private = private;
+	mapping->touched = false;
+	mapping->pieces = 0;
+	mapping->fork_serial = 0;
+	mapping->first = UINT64_MAX;
+	mapping->end = 0;
+	mapping->object_link = NULL;
+	mapping->space_next = space->mappings;
+	mapping->space_link = &space->mappings;
 	if (space->mappings)
 		space->mappings->space_link = &mapping->space_next;
 	space->mappings = mapping;
@@ -185,9 +190,11 @@ static void piece_enter(struct shm_piece *piece, struct shm_mapping *mapping, in
 		shm_segment_attached(mapping->object->segment, pid);
 }
 
-int shm_piece_map(struct shm_space *space, struct shm_piece *piece, struct shm_object *object,
-		  uint64_t start, uint64_t end, uint64_t index, unsigned protection, unsigned flags,
-		  int32_t pid)
+/* Inline, here and below: called in one place that counts, and the call would be a part of its price. */
+inline __attribute__((always_inline)) int
+shm_piece_map(struct shm_space *space, struct shm_piece *piece, struct shm_object *object,
+	      uint64_t start, uint64_t end, uint64_t index, unsigned protection, unsigned flags,
+	      int32_t pid)
 {
 	uint64_t base = start - (index << SHM_PAGE_SHIFT);
 	bool private = flags & SHM_PIECE_PRIVATE;
@@ -330,7 +337,8 @@ static void piece_clear(struct shm_space *space, const struct shm_piece *piece)
 		port->flush_range(space, flush_start, flush_end);
 }
 
-void shm_piece_unmap(struct shm_space *space, struct shm_piece *piece, int32_t pid)
+inline __attribute__((always_inline)) void shm_piece_unmap(struct shm_space *space,
+							   struct shm_piece *piece, int32_t pid)
 {
 	struct shm_mapping *mapping = piece->mapping;
 	struct shm_object *object = mapping->object;

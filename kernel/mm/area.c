@@ -192,7 +192,9 @@ void areas_settle(struct space *space)
 	rb_insert(&space->areas, &area->node, parent, link);
 }
 
-void area_insert(struct space *space, struct area *area, struct area *next)
+/* Inline: attach and detach make and remove an area, and little else. */
+inline __attribute__((always_inline)) void area_insert(struct space *space, struct area *area,
+						       struct area *next)
 {
 	areas_settle(space);
 	space->youngest = area;
@@ -216,7 +218,7 @@ static void room_forget(struct space *space, const struct area *area)
 		space->room_under = NULL;
 }
 
-void area_remove(struct space *space, struct area *area)
+inline __attribute__((always_inline)) void area_remove(struct space *space, struct area *area)
 {
 	/* The gaps beside room_under become one, under the area that follows. */
 	if (area == space->room_under)
