@@ -38,9 +38,20 @@ uint64_t shm_object_charge_pages(uint64_t size_pages)
 
 static void inline_leaf_init(struct shm_object *object)
 {
+	object->small = true;
+	object->alignment_bytes = SHM_PAGE_BYTES;
 	object->inlined.leaf = (struct shm_leaf){.entries = object->inlined.entries};
 	for (unsigned i = 0; i < SHM_INLINE_PAGES; i++)
 		object->inlined.entries[i] = SHM_ENTRY_NONE;
+}
+
+void shm_object_outgrow(struct shm_object *object)
+{
+	uint64_t alignment_bytes = object->shm->link ? SHM_SPAN_BYTES : SHM_PAGE_BYTES;
+
+	object->small = false;
+	object->leaves = (struct shm_radix){0};
+	__atomic_store_n(&object->alignment_bytes, alignment_bytes, __ATOMIC_RELAXED);
 }
 
 int shm_object_create(struct shm *shm, uint64_t size_pages, unsigned flags,
@@ -74,11 +85,10 @@ int shm_object_create(struct shm *shm, uint64_t size_pages, unsigned flags,
 	object->mappings = NULL;
 	object->busy = 0;
 	object->flags = (uint8_t)flags;
-	object->small = size_pages <= SHM_INLINE_PAGES;
-	if (object->small)
+	if (size_pages <= SHM_INLINE_PAGES)
 		inline_leaf_init(object);
 	else
-		object->leaves = (struct shm_radix){0};
+		shm_object_outgrow(object);
 	shm_count(&shm->counters.objects, 1);
 	*created = object;
 	return 0;
@@ -148,9 +158,7 @@ uint64_t shm_object_swapped_pages(const struct shm_object *object)
 
 uint64_t shm_object_alignment_bytes(const struct shm_object *object)
 {
-	if (!object->shm->link || __atomic_load_n(&object->small, __ATOMIC_RELAXED))
-		return SHM_PAGE_BYTES;
-	return SHM_SPAN_BYTES;
+	return __atomic_load_n(&object->alignment_bytes, __ATOMIC_RELAXED);
 }
 
 void shm_object_set_segment(struct shm_object *object, struct shm_segment *segment)

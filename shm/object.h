@@ -52,6 +52,7 @@ struct shm_object {
 	uint64_t swapped;             /* [o] */
 	struct shm_mapping *mappings; /* [o] all that show this object */
 	uint32_t busy;                /* [o] entries under I/O; wait(object) until 0 */
+	uint64_t alignment_bytes;     /* [o], read without it as a hint */
 	uint8_t flags;                /* [I] SHM_OBJECT_* */
 	bool small;                   /* [o] entries are inline; false for ever after growing */
 	union {
@@ -92,6 +93,9 @@ void shm_radix_remove(struct shm *shm, struct shm_radix *radix, uint64_t number)
 
 /* What the host's overcommit accounting is charged for a size. */
 uint64_t shm_object_charge_pages(uint64_t size_pages);
+
+/* Its pages are in leaves from now on, in none yet. Object locked, or nobody else knows it. */
+void shm_object_outgrow(struct shm_object *object);
 
 /* A leaf with an empty table; NULL: no memory. */
 struct shm_leaf *shm_leaf_create(struct shm *shm, unsigned flags);

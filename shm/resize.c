@@ -118,8 +118,7 @@ static int entries_move(struct shm_object *object, struct shm_reserve *reserve)
 	struct shm_leaf *leaf = reserve->leaf;
 
 	if (inlined->used == 0) {
-		object->small = false;
-		object->leaves = (struct shm_radix){0};
+		shm_object_outgrow(object);
 		return 0;
 	}
 	if (!leaf)
@@ -130,8 +129,8 @@ static int entries_move(struct shm_object *object, struct shm_reserve *reserve)
 	for (unsigned i = 0; i < SHM_INLINE_PAGES; i++)
 		shm_entry_store(&leaf->entries[i], inlined->entries[i]);
 	leaf->used = inlined->used;
-	object->small = false;
-	object->leaves = (struct shm_radix){.root = leaf, .height = 0};
+	shm_object_outgrow(object);
+	object->leaves.root = leaf;
 	return 0;
 }
 
