@@ -3,7 +3,8 @@
  * The sparse array behind ids and hash buckets. Nodes without elements are
  * freed, except the first leaf, which lives in the array itself: so a small
  * table allocates nothing, and every node's leftmost child always exists when
- * the node is on the left edge.
+ * the node is on the left edge. An empty leaf stays while it is the near one,
+ * so that what comes and goes in a place of its own does not make a node each time.
  */
 
 #include "shm/array.h"
@@ -38,21 +39,30 @@ void shm_array_init(struct shm_array *array, const struct shm_port *port)
 	array->port = port;
 	array->root = &array->first;
 	array->height = 1;
+	array->count = 0;
+	array->near_number = 0;
+	array->near = &array->first;
 	__builtin_memset(&array->first, 0, sizeof(array->first));
 }
 
-void *shm_array_get_high(const struct shm_array *array, uint32_t i)
+/* NULL: it does not exist. */
+static struct shm_array_node *leaf_of(const struct shm_array *array, uint32_t i)
 {
-	const struct shm_array_node *node = array->root;
+	struct shm_array_node *node = array->root;
+	unsigned shift = (array->height - 1) * SLOT_BITS;
 
-	if (i >= capacity(array->height))
+	if (i >> shift >= SLOT_COUNT)
 		return NULL;
-	for (unsigned level = array->height - 1; level > 0; level--) {
-		node = node->slots[slot_of(i, level)];
-		if (!node)
-			return NULL;
-	}
-	return node->slots[slot_of(i, 0)];
+	for (; shift > 0 && node; shift -= SLOT_BITS)
+		node = node->slots[i >> shift & (SLOT_COUNT - 1)];
+	return node;
+}
+
+void *shm_array_get_far(const struct shm_array *array, uint32_t i)
+{
+	const struct shm_array_node *leaf = leaf_of(array, i);
+
+	return leaf ? leaf->slots[slot_of(i, 0)] : NULL;
 }
 
 static struct shm_array_node *node_create(struct shm_array *array)
@@ -79,7 +89,7 @@ static int raise_to(struct shm_array *array, uint32_t i)
 	return 0;
 }
 
-int shm_array_prepare_high(struct shm_array *array, uint32_t i)
+int shm_array_prepare_far(struct shm_array *array, uint32_t i)
 {
 	struct shm_array_node *node;
 
@@ -102,6 +112,7 @@ int shm_array_prepare_high(struct shm_array *array, uint32_t i)
 		}
 		node = node->slots[slot];
 	}
+	shm_array_approach(array, i);
 	return 0;
 }
 
@@ -118,7 +129,7 @@ static unsigned path_to(struct shm_array *array, uint32_t i, struct shm_array_no
 	return level;
 }
 
-/* A leaf on the path changed: tell the nodes above whether their child is full. */
+/* A node on the path changed: tell the nodes above whether their child is full. */
 static void mark_full(struct shm_array *array, uint32_t i, struct shm_array_node **path,
 		      unsigned level)
 {
@@ -126,17 +137,32 @@ static void mark_full(struct shm_array *array, uint32_t i, struct shm_array_node
 		mark(&path[level]->full, slot_of(i, level), path[level - 1]->full == UINT64_MAX);
 }
 
-void shm_array_set_high(struct shm_array *array, uint32_t i, void *element)
+void shm_array_mark_near(struct shm_array *array)
 {
 	struct shm_array_node *path[HEIGHT_MAX];
-	unsigned slot = slot_of(i, 0);
+	uint32_t i = array->near_number * SLOT_COUNT;
 
 	path_to(array, i, path);
-	path[0]->slots[slot] = element;
-	path[0]->present |= 1ull << slot;
-	path[0]->full = path[0]->present;
-	if (path[0]->full == UINT64_MAX)
-		mark_full(array, i, path, 0);
+	mark_full(array, i, path, 0);
+}
+
+static void near_set(struct shm_array *array, struct shm_array_node *leaf, uint32_t number)
+{
+	array->near = leaf;
+	array->near_number = number;
+}
+
+bool shm_array_approach(struct shm_array *array, uint32_t i)
+{
+	struct shm_array_node *left = array->near, *leaf = leaf_of(array, i);
+	uint32_t left_number = array->near_number;
+
+	if (!leaf)
+		return false;
+	near_set(array, leaf, i / SLOT_COUNT);
+	if (!left->present)
+		shm_array_trim(array, left_number * SLOT_COUNT);
+	return true;
 }
 
 static void lower(struct shm_array *array)
@@ -158,6 +184,8 @@ void shm_array_trim(struct shm_array *array, uint32_t i)
 		while (level + 1 < array->height && !path[level]->present &&
 		       path[level] != &array->first) {
 			unsigned slot = slot_of(i, level + 1);
+			if (path[level] == array->near)
+				near_set(array, &array->first, 0);
 			array->port->mem_free(path[level], sizeof(*path[level]));
 			level++;
 			path[level]->slots[slot] = NULL;
@@ -167,22 +195,6 @@ void shm_array_trim(struct shm_array *array, uint32_t i)
 		mark_full(array, i, path, level);
 	}
 	lower(array);
-}
-
-void shm_array_clear_high(struct shm_array *array, uint32_t i)
-{
-	struct shm_array_node *path[HEIGHT_MAX];
-	unsigned slot = slot_of(i, 0);
-	bool was_full;
-
-	if (i >= capacity(array->height) || path_to(array, i, path) > 0)
-		return;
-	was_full = path[0]->full == UINT64_MAX;
-	path[0]->slots[slot] = NULL;
-	mark(&path[0]->present, slot, false);
-	path[0]->full = path[0]->present;
-	if (was_full || !path[0]->present)
-		shm_array_trim(array, i);
 }
 
 /*
@@ -209,7 +221,7 @@ static uint32_t find_empty_below(const struct shm_array_node *node, unsigned lev
 	return SHM_ARRAY_LIMIT;
 }
 
-uint32_t shm_array_find_empty_high(const struct shm_array *array, uint32_t start, uint32_t end)
+uint32_t shm_array_find_empty_far(const struct shm_array *array, uint32_t start, uint32_t end)
 {
 	uint32_t room = (uint32_t)capacity(array->height);
 	uint32_t found = SHM_ARRAY_LIMIT;
@@ -247,18 +259,25 @@ uint32_t shm_array_next(const struct shm_array *array, uint32_t start)
 	return next_below(array->root, array->height - 1, start);
 }
 
+/* The highest element of the subtree that begins at `base`, or SHM_ARRAY_LIMIT. */
+static uint32_t last_below(const struct shm_array_node *node, unsigned level, uint32_t base)
+{
+	uint32_t span = 1u << (level * SLOT_BITS);
+
+	/* Mostly the first that is looked at: only the near leaf may be empty. */
+	for (uint64_t there = node->present; there;) {
+		unsigned slot = 63 - (unsigned)__builtin_clzll(there);
+		uint32_t found = base + slot * span;
+		if (level > 0)
+			found = last_below(node->slots[slot], level - 1, found);
+		if (found < SHM_ARRAY_LIMIT)
+			return found;
+		mark(&there, slot, false);
+	}
+	return SHM_ARRAY_LIMIT;
+}
+
 uint32_t shm_array_last(const struct shm_array *array)
 {
-	const struct shm_array_node *node = array->root;
-	uint32_t found = 0;
-
-	for (unsigned level = array->height - 1;; level--) {
-		if (!node->present)
-			return SHM_ARRAY_LIMIT;
-		unsigned slot = 63 - (unsigned)__builtin_clzll(node->present);
-		found = (found << SLOT_BITS) + slot;
-		if (level == 0)
-			return found;
-		node = node->slots[slot];
-	}
+	return last_below(array->root, array->height - 1, 0);
 }

@@ -105,7 +105,8 @@ static __attribute__((noinline)) void object_destroy(struct shm_object *object)
 
 	shm_assert(shm, !object->mappings && !object->busy);
 	if (object->small) {
-		shm_leaf_empty(object, &object->inlined.leaf, 0, SHM_INLINE_PAGES);
+		if (object->inlined.leaf.used > 0)
+			shm_leaf_empty(object, &object->inlined.leaf, 0, SHM_INLINE_PAGES);
 	} else {
 		struct shm_leaf *leaf;
 		uint64_t number = 0;

@@ -104,6 +104,36 @@ static void array_against_model(void)
 	check_equal(shm_array_prepare(&array, SHM_ARRAY_LIMIT), -ENOMEM);
 }
 
+/* What comes and goes in a place of its own makes its leaf once; the last element takes all along. */
+static void near_leaf_stays(void)
+{
+	struct shm_array array;
+
+	wrap();
+	shm_array_init(&array, &sim.port);
+	shm_array_set(&array, 0, element(0));
+	check_equal(shm_array_prepare(&array, 5000), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		shm_array_set(&array, 5000, element(5000));
+		check_equal(shm_array_last(&array), 5000);
+		shm_array_clear(&array, 5000);
+		check_equal(shm_array_last(&array), 0);
+		check_equal(shm_array_next(&array, 1), SHM_ARRAY_LIMIT);
+		fail_in = 1;
+		check_equal(shm_array_find_empty(&array, 5000, 6000), 5000);
+		check_equal(shm_array_prepare(&array, 5000), 0);
+		fail_in = 0;
+	}
+	/* Elsewhere: the empty leaf goes, or the array would still be as high. */
+	shm_array_set(&array, 0, element(0));
+	check(array.root == &array.first);
+	check_equal(shm_array_prepare(&array, 5000), 0);
+	shm_array_set(&array, 5000, element(5000));
+	shm_array_clear(&array, 0);
+	shm_array_clear(&array, 5000);
+	check(array.root == &array.first);
+}
+
 static bool hash_has(const struct shm_hash *table, const struct shm_hash_node *node, uint32_t hash)
 {
 	unsigned found = 0;
@@ -147,6 +177,7 @@ static void hash_against_model(void)
 static const struct unit_test tests[] = {
 	{"array", "the sparse array holds what was put, finds gaps, and frees all",
 	 array_against_model, true},
+	{"near", "what comes and goes beside the last change makes no node", near_leaf_stays, true},
 	{"hash", "the hash holds what was put while it grows, shrinks and lacks memory",
 	 hash_against_model, true},
 	{0},
