@@ -134,6 +134,23 @@ static void share_parts(void)
 	world_end();
 }
 
+/* What comes between them makes two mappings of one base, which link different leaves. */
+static void base_twice(void)
+{
+	world(1024);
+	check_equal(sim_map(a, BASE, 512, object, 0, READ_WRITE, 0), 0);
+	must_write(0, BASE, 1);
+	check_equal(sim_map(a, BASE + 8 * SPAN, 512, object, 0, READ_WRITE, 0), 0);
+	check_equal(sim_map(a, BASE + SPAN, 512, object, 512, READ_WRITE, 0), 0);
+	must_write(0, BASE + SPAN, 2);
+	check_equal(linked(a, BASE), unit_link);
+	check_equal(linked(a, BASE + SPAN), unit_link);
+	check_equal(shm_object_mapping_count(object), 3);
+	check_equal(sim_unmap(a, BASE, BASE + SPAN), 0);
+	check_equal(must_read(0, BASE + SPAN), 2);
+	world_end();
+}
+
 static void past_end(void)
 {
 	world(100);
@@ -510,6 +527,7 @@ static const struct unit_test tests[] = {
 	 false},
 	{"share_parts", "only covered spans are linked; one space may map an object twice",
 	 share_parts, false},
+	{"base_twice", "two mappings of one base may link a leaf each", base_twice, false},
 	{"past_end", "past the object's end is SIGBUS, past the mapping SIGSEGV", past_end, false},
 	{"read_only", "a read-only mapping cannot be written, linked or not", read_only, false},
 	{"executable", "an executable mapping is never linked", executable, false},
