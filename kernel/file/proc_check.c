@@ -22,6 +22,7 @@
 #include "kernel/process/process.h"
 
 #define NAMESPACES_MAX 32 /* of one walk; those beyond are left out */
+#define CLASSES_MAX    24
 
 static struct mutex walking; /* one walk at a time; zero: free, without a rank */
 static struct check_totals totals;
@@ -130,10 +131,17 @@ int proc_show_check(struct text *text, const struct proc_subject *subject)
 int proc_show_counts(struct text *text, const struct proc_subject *subject)
 {
 	const struct shm_counters *shm = &shm_instance.counters;
-	uint64_t frames = frame_total_count() - frame_free_count(), live;
-	size_t size_bytes;
+	uint64_t frames = frame_total_count() - frame_free_count(), live[CLASSES_MAX];
+	size_t size_bytes[CLASSES_MAX];
+	unsigned classes = 0;
 
 	(void)subject;
+	/* Before the text, which takes memory too. */
+	for (; classes < CLASSES_MAX; classes++) {
+		live[classes] = kmem_live_count(classes, &size_bytes[classes]);
+		if (!size_bytes[classes])
+			break;
+	}
 	add(text, "frames", frames);
 	add(text, "promised", commit_count());
 	add(text, "objects", shm->objects);
@@ -141,9 +149,9 @@ int proc_show_counts(struct text *text, const struct proc_subject *subject)
 	add(text, "leaves", shm->leaves);
 	add(text, "mappings", shm->mappings);
 	add(text, "processes", process_count);
-	for (unsigned class = 0; live = kmem_live_count(class, &size_bytes), size_bytes; class ++)
-		text_add(text, "small_%lu %llu\n", (unsigned long)size_bytes,
-			 (unsigned long long)live);
+	for (unsigned i = 0; i < classes; i++)
+		text_add(text, "small_%lu %llu\n", (unsigned long)size_bytes[i],
+			 (unsigned long long)live[i]);
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -170,4 +171,16 @@ void operate_threads(void)
 	threads_start();
 	worker_run(5 + draw() % 30);
 	threads_join();
+}
+
+void operate_peek(void)
+{
+	struct map *map = map_draw();
+	uint64_t words[LANES];
+	struct iovec here = {words, sizeof(words)}, there = {words, sizeof(words)};
+
+	if (!map)
+		return;
+	there.iov_base = (void *)(map->address + page_draw(map->bytes / PAGE) * PAGE);
+	(void)process_vm_readv(me.board->workers[draw() % WORKERS], &here, 1, &there, 1, 0);
 }

@@ -5,6 +5,7 @@
 #include "storm.h"
 
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/ipc.h>
@@ -13,6 +14,7 @@
 #include <sys/sem.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -100,6 +102,28 @@ void operate_exclusion(void)
 	}
 	STORE(&me.board->lock_owner, 0);
 	(void)semop(me.board->lock_set, &give, 1);
+}
+
+/* Futexes in whatever is mapped: found by object, so from other addresses and processes too. */
+void operate_futex(void)
+{
+	struct timespec limit = {.tv_nsec = (long)(draw() % 1000000)};
+	struct map *map = map_draw(), *other = map_draw();
+
+	if (!map)
+		return;
+	uint32_t *word = (uint32_t *)(map->address + page_draw(map->bytes / PAGE) * PAGE);
+	uint32_t *second = (uint32_t *)(other->address + page_draw(other->bytes / PAGE) * PAGE);
+	switch (draw() % 4) {
+	case 0:
+		(void)syscall(SYS_futex, word, FUTEX_WAIT, 0, &limit, NULL, 0);
+		break;
+	case 1:
+		(void)syscall(SYS_futex, word, FUTEX_REQUEUE, 1, (void *)2ul, second, 0);
+		break;
+	default:
+		(void)syscall(SYS_futex, word, FUTEX_WAKE, 3, NULL, NULL, 0);
+	}
 }
 
 /* ---- messages ---- */

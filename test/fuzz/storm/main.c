@@ -164,6 +164,25 @@ static bool round_run(uint64_t seed, double seconds, uint64_t *operations)
 
 /* ---- before and after ---- */
 
+/* What is in use when only those processes are left that were there at first, and nothing moves. */
+static bool counts_settle(unsigned long long processes, struct values *settled)
+{
+	struct values again;
+
+	values_read(COUNTS, settled);
+	for (unsigned turn = 0; turn < SETTLE_TURNS; turn++) {
+		usleep(100000);
+		values_read(COUNTS, &again);
+		if (memcmp(settled, &again, sizeof(again)) == 0 &&
+		    value_of(&again, "processes") == processes)
+			return true;
+		*settled = again;
+	}
+	printf("# %llu processes at first, %llu after the first round\n", processes,
+	       value_of(settled, "processes"));
+	return false;
+}
+
 /* Is as much in use as at first? The last processes may still be on their way out. */
 static bool counts_compare(const struct values *before)
 {
@@ -245,14 +264,17 @@ static double storm_left(double end)
 static bool storm(uint64_t seed, double seconds, double round_seconds)
 {
 	struct values before = {.count = 0};
+	unsigned long long processes;
 	double end, left;
 	uint64_t operations = 0, rounds = 0;
 	bool good = true, same = true;
 
 	if (checked) {
+		values_read(COUNTS, &before);
+		processes = value_of(&before, "processes");
 		good = round_run(seed, WARM_SECONDS, &operations);
 		files_remove();
-		values_read(COUNTS, &before);
+		same = !good || counts_settle(processes, &before);
 	}
 	end = now() + seconds;
 	while (good && same && (left = storm_left(end)) > 0) {

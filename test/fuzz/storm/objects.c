@@ -128,6 +128,12 @@ void operate_read(void)
 	if (fd < 0)
 		return;
 	uint64_t page = page_draw(object_pages(number));
+	if (chance(3)) {
+		words[0] = word_next(number, page);
+		(void)!pwrite(fd, words, sizeof(words[0]),
+			      (off_t)(page * PAGE + me.lane * sizeof(words[0])));
+		words[0] = 0;
+	}
 	if (pread(fd, words, sizeof(words), (off_t)(page * PAGE)) > 0)
 		verify_words(words, number, page, "read(2)");
 	if (opened)
@@ -182,19 +188,35 @@ void operate_exhaust(void)
 		(void)shmctl(ids[--count], IPC_RMID, NULL);
 }
 
+/* What /proc says, of this process or another one of the board, which may be ending. */
 void operate_look(void)
 {
-	static const char *const paths[] = {
-		"/proc/self/maps",   "/proc/self/smaps",         "/proc/self/status",
-		"/proc/sysvipc/shm", "/proc/sysvipc/shm_attach", "/proc/sysvipc/sem",
-		"/proc/sysvipc/msg", "/proc/self/statm",
-	};
-	char bytes[2000];
-	int fd = open(paths[draw() % (sizeof(paths) / sizeof(paths[0]))], O_RDONLY | O_CLOEXEC);
+	static const char *const names[] = {"maps",  "smaps", "status",
+					    "statm", "stat",  "smaps_rollup"};
+	static const char *const tables[] = {"shm", "shm_attach", "sem", "msg"};
+	char bytes[2000], path[64];
 
+	if (chance(3))
+		(void)snprintf(path, sizeof(path), "/proc/sysvipc/%s", tables[draw() % 4]);
+	else
+		(void)snprintf(path, sizeof(path), "/proc/%d/%s",
+			       (int)me.board->workers[draw() % WORKERS], names[draw() % 6]);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return;
 	while (read(fd, bytes, sizeof(bytes)) > 0)
 		;
+	close(fd);
+}
+
+/* Only where settings are the namespace's own for certain: segments that nobody uses go by themselves. */
+void operate_setting(void)
+{
+	if (!me.board->limited)
+		return;
+	int fd = open("/proc/sys/kernel/shm_rmid_forced", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	(void)!write(fd, chance(3) ? "1" : "0", 1);
 	close(fd);
 }

@@ -57,6 +57,7 @@ struct board {
 	int32_t lock_set;
 	uint32_t lock_owner;       /* a token; 0: nobody */
 	uint32_t request[WORKERS]; /* a signal that the supervisor is to send */
+	pid_t workers[WORKERS];    /* perhaps gone by now */
 	bool limited;              /* shmmni is low here: ids may be exhausted */
 };
 
@@ -119,6 +120,8 @@ static inline uint64_t name_of(uint32_t number, uint32_t id)
 void handlers_install(void);
 /* Writes or reads one page of a map and verifies all of it. */
 void touch(struct map *map, uint64_t page, bool write);
+/* The word that this process writes into a page next. */
+uint64_t word_next(uint32_t number, uint64_t page);
 void verify_words(const uint64_t *words, uint32_t number, uint64_t page, const char *how);
 void remember_forget(uint32_t number);
 /* Threads that touch what this process maps while it goes on; and their end. */
@@ -147,11 +150,13 @@ void operate_control(void);
 void operate_read(void);
 void operate_exhaust(void);
 void operate_look(void); /* /proc */
+void operate_setting(void);
 
 /* ---- ipc.c ---- */
 void operate_semaphore(void);
 void operate_exclusion(void);
 void operate_queue(void);
+void operate_futex(void);
 void operate_pass(void); /* memfds over a socket */
 
 /* ---- children.c ---- */
@@ -161,6 +166,7 @@ void operate_exec(void);
 void operate_kill(void);
 void operate_namespace(void);
 void operate_threads(void);
+void operate_peek(void); /* into another process */
 
 /* ---- worker.c, supervisor.c ---- */
 void worker_run(unsigned operations);

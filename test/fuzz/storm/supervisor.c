@@ -106,6 +106,7 @@ static void worker_start(unsigned slot)
 		worker_forked();
 	}
 	workers[slot] = pid > 0 ? pid : 0;
+	STORE(&me.board->workers[slot], workers[slot]);
 	stopped[slot] = 0;
 }
 

@@ -27,6 +27,11 @@ static uint64_t tag(uint32_t number, uint64_t page, unsigned lane, uint64_t sequ
 	       (uint64_t)lane << 12 | (sequence & SEQUENCE_MASK);
 }
 
+uint64_t word_next(uint32_t number, uint64_t page)
+{
+	return tag(number, page, me.lane, ++me.sequence);
+}
+
 static void on_fault(int signal, siginfo_t *info, void *context)
 {
 	(void)context;
@@ -127,10 +132,9 @@ void touch(struct map *map, uint64_t offset_pages, bool write)
 	}
 	if (!write)
 		return;
-	me.sequence++;
+	uint64_t word = word_next(map->number, page);
 	may_fault = true;
-	__atomic_store_n(&words[me.lane], tag(map->number, page, me.lane, me.sequence),
-			 __ATOMIC_RELAXED);
+	__atomic_store_n(&words[me.lane], word, __ATOMIC_RELAXED);
 	may_fault = false;
 	remember(map, page);
 }

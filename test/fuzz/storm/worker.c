@@ -23,7 +23,8 @@ static const struct {
 	{operate_control, 40},  {operate_read, 30},   {operate_look, 8},    {operate_semaphore, 60},
 	{operate_exclusion, 8}, {operate_queue, 40},  {operate_pass, 30},   {operate_fork, 20},
 	{operate_spawn, 8},     {operate_exec, 1},    {operate_kill, 6},    {operate_namespace, 5},
-	{operate_threads, 6},   {operate_exhaust, 1},
+	{operate_threads, 6},   {operate_exhaust, 1}, {operate_setting, 2}, {operate_futex, 20},
+	{operate_peek, 10},
 };
 #define OPERATION_COUNT (sizeof(operations) / sizeof(operations[0]))
 
