@@ -33,3 +33,13 @@ $(foreach cpu,$(UNIT_CPUS),$(eval $(call UNIT_PROGRAM,unit,$(filter-out test/uni
 $(foreach cpu,$(UNIT_CPUS),$(eval $(call UNIT_PROGRAM,interleave,test/unit/interleave.c,$(cpu))))
 $(foreach cpu,$(UNIT_CPUS),$(eval $(call UNIT_PROGRAM,model,$(wildcard test/model/*.c) \
 	test/unit/refuse.c,$(cpu))))
+
+# The example host, which test/boot/porting.py runs. Its tables of nothing are zeros: not for loongarch64.
+EXAMPLE_CPUS := x86_64 riscv64 aarch64
+define EXAMPLE_PROGRAM
+build/host/example-$(1): $(wildcard shm/port/example/*.[ch]) build/host/$(1)/libshm.a
+	$$(CC) $$(UNIT_FLAGS) -I. -Ishm/include -Ishm/cpu/$(1) $(wildcard shm/port/example/*.c) \
+		build/host/$(1)/libshm.a -o $$@
+host-tests: build/host/example-$(1)
+endef
+$(foreach cpu,$(EXAMPLE_CPUS),$(eval $(call EXAMPLE_PROGRAM,$(cpu))))
