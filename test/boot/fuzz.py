@@ -13,6 +13,9 @@ def _calls(arch, seed, children, calls, seconds):
     program = "build/%s/test/fuzz/calls" % arch
     options = ["--kernel", harness.kernel_debug(arch), "--add", program + "=/calls"]
     numbers = (str(seed), str(children), str(calls))
+    known = harness.boot(arch, "/calls", "--list", options=options, seconds=seconds)
+    missing = harness.kernel_calls(arch) - set(known.out.decode(errors="replace").split())
+    yield harness.verdict("the arguments of every call are known", not missing, " ".join(sorted(missing)))
     alone = harness.boot(arch, "/calls", *numbers, options=options + ["--cpus", "1"], seconds=seconds)
     yield harness.verdict("alone, seed %d" % seed, alone.code == 0, harness.show(alone))
     several = harness.boot(arch, "sh", "-c", AT_ONCE.format(*numbers),

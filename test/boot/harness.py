@@ -106,3 +106,12 @@ def kernel_debug(arch):
 def tool(arch, name):
     """Of binutils, for an architecture."""
     return name if arch == "x86_64" else "%s-linux-gnu-%s" % (arch, name)
+
+
+def kernel_calls(arch):
+    """The system calls that the kernel has: its handlers that the architecture has a number for."""
+    symbols = subprocess.run([tool(arch, "nm"), kernel_debug(arch)],
+                             stdout=subprocess.PIPE, text=True, check=True).stdout
+    with open("abi/%s/syscalls.h" % arch) as file:
+        numbered = set(re.findall(r"^SYSCALL\(\d+, (\w+)\)", file.read(), re.M))
+    return set(re.findall(r" T sys_(\w+)$", symbols, re.M)) & numbered
