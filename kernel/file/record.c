@@ -220,7 +220,8 @@ static int conflict_wait(const struct record *wanted, const struct record *confl
 static int record_set(struct inode *inode, const struct record *wanted, bool wait)
 {
 	bool unlock = wanted->type == F_UNLCK;
-	struct record *gone = NULL, *spare = record_create(), *conflict;
+	bool all = unlock && wanted->start == 0 && wanted->end == INT64_MAX; /* cuts nothing */
+	struct record *gone = NULL, *spare = all ? NULL : record_create(), *conflict;
 	struct record *added = unlock ? NULL : record_create();
 	int err = spare && added ? 0 : -ENOLCK;
 

@@ -3,6 +3,7 @@
 
 #include "call.h"
 
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/sched.h>
 #include <sched.h>
@@ -98,6 +99,13 @@ static long run_execve(void)
 	return execve("/proc/self/exe", list, environment);
 }
 
+static long run_execveat(void)
+{
+	char *const list[] = {"/proc/self/exe", "--left", long_argument, NULL};
+
+	return syscall(SYS_execveat, AT_FDCWD, "/proc/self/exe", list, environment, 0);
+}
+
 static void fill_argument(void)
 {
 	memset(long_argument, 'x', sizeof(long_argument) - 1);
@@ -177,6 +185,8 @@ const struct call calls_process[] = {
 	 .undo = reap},
 	{RUN(clone3, NULL, run_clone3), FORKS, .undo = reap},
 	{RUN(execve, NULL, run_execve), .before = fill_argument,
+	 .flags = CALL_ALLOCATES | CALL_ALONE | CALL_KILLS | CALL_SEGV, .errors = {E2BIG, EAGAIN}},
+	{RUN(execveat, NULL, run_execveat), .before = fill_argument,
 	 .flags = CALL_ALLOCATES | CALL_ALONE | CALL_KILLS | CALL_SEGV, .errors = {E2BIG, EAGAIN}},
 	{RUN(exit, NULL, run_exit), .flags = CALL_ALONE},
 	{RUN(exit_group, NULL, run_exit_group), .flags = CALL_ALONE},
