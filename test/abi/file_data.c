@@ -402,7 +402,7 @@ static void running_program(void)
 const struct abi_case abi_cases[] = {
 	CASE(positions, "read, write, lseek, pread and pwrite move what they should: lseek(2)"),
 	CASE(append, "O_APPEND writes at the end: open(2)"),
-	CASE(access_modes, "reading and writing need the mode for it: EBADF, EISDIR"),
+	CASE(access_modes, "reading and writing need the mode for it: EBADF, EISDIR: open(2)"),
 	CASE(vectors, "readv, writev, preadv, pwritev: readv(2)"),
 	CASE(bad_memory, "what lies before the bad page counts; else EFAULT: observed"),
 	CASE(truncation, "shrinking and growing leaves zeros: truncate(2)"),

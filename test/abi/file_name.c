@@ -386,7 +386,7 @@ const struct abi_case abi_cases[] = {
 	     "open O_CREAT, mkdir, unlink, rmdir and their errors: open(2), rmdir(2)"),
 	CASE(dots, "\".\" and \"..\" as the last part: rmdir(2), rename(2)"),
 	CASE(trailing_slashes, "a trailing slash asks for a directory: path_resolution(7)"),
-	CASE(long_names, "names of 255 bytes, paths of 4095: ENAMETOOLONG"),
+	CASE(long_names, "names of 255 bytes, paths of 4095: ENAMETOOLONG: path_resolution(7)"),
 	CASE(symbolic_links, "made, read, followed, not followed, in a loop: symlink(7)"),
 	CASE(deep_links, "forty links are followed, not more: path_resolution(7)"),
 	CASE(hard_links, "one file, several names, a count: link(2)"),

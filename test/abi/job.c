@@ -335,7 +335,7 @@ const struct abi_case abi_cases[] = {
 	CASE(fork_keeps, "mask, handlers, stack; not pending signals, not timers: fork(2)"),
 	CASE(exec_keeps, "the alarm goes on, the alternative stack is gone: execve(2)"),
 	CASE(vfork_child_killed, "death by a signal ends vfork's wait: vfork(2)"),
-	CASE(vfork_parent_killed, "a waiting parent can be killed"),
+	CASE(vfork_parent_killed, "a waiting parent can be killed: vfork(2), observed"),
 	HELPER("kept", look_at_kept),
 	CASES_END,
 };

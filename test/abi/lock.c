@@ -423,7 +423,7 @@ const struct abi_case abi_cases[] = {
 	CASE(exit_releases, "the end of the process releases; fork gives none: fcntl(2)"),
 	CASE(exec_keeps, "record locks are kept over execve: execve(2)"),
 	CASE(waiting, "F_SETLKW waits until all of the range is free: fcntl(2)"),
-	CASE(excludes, "one at a time, of four processes"),
+	CASE(excludes, "one at a time, of four processes: fcntl(2)"),
 	CASE(interrupted, "a signal ends F_SETLKW with EINTR: fcntl(2)"),
 	CASE(deadlock, "two that wait for each other: EDEADLK: fcntl(2)"),
 	CASE(open_files_own, "F_OFD_SETLK belongs to the open file: fcntl(2)"),

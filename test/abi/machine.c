@@ -353,21 +353,22 @@ static void thread_local_storage(void)
 }
 
 const struct abi_case abi_cases[] = {
-	CASE(float_over_preemption, "floating point survives other programs on the same CPU"),
+	CASE(float_over_preemption,
+	     "floating point survives other programs on the same CPU: sched(7)"),
 	CASE(rounding_mode_per_thread, "each thread has its own rounding mode: fenv(3)"),
 	CASE(rounding_mode_over_fork,
 	     "a child starts with its parent's rounding mode: POSIX, fork"),
 	CASE(float_over_handler, "a handler does not disturb what it interrupts: signal(7)"),
 	CASE(fault_says_where, "SIGSEGV tells address and kind of fault: sigaction(2)"),
 	CASE(data_does_not_execute, "pages without PROT_EXEC do not run: mmap(2)"),
-	CASE(jump_into_kernel, "a jump into the kernel or nowhere is SIGSEGV"),
-	CASE(touch_kernel, "a write to kernel addresses is SIGSEGV"),
+	CASE(jump_into_kernel, "a jump into the kernel or nowhere is SIGSEGV: signal(7)"),
+	CASE(touch_kernel, "a write to kernel addresses is SIGSEGV: signal(7)"),
 	CASE(illegal_instruction, "an illegal instruction is SIGILL: signal(7)"),
 	CASE(overflow_on_alternative_stack,
 	     "a stack overflow is handled on another: sigaltstack(2)"),
-	CASE(overflow_dies, "no room for the frame: death by SIGSEGV"),
+	CASE(overflow_dies, "no room for the frame: death by SIGSEGV: sigaltstack(2)"),
 	CASE(alternative_stack_state, "flags and size of the alternative stack: sigaltstack(2)"),
 	CASE(handler_changes_mask, "the mask in the context comes into force: getcontext(3)"),
-	CASE(thread_local_storage, "each thread has its own variables"),
+	CASE(thread_local_storage, "each thread has its own variables: clone(2), CLONE_SETTLS"),
 	CASES_END,
 };

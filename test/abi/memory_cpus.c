@@ -181,10 +181,12 @@ static void frames_come_back(void)
 }
 
 const struct abi_case abi_cases[] = {
-	CASE(protect_reaches_all, "after mprotect no other CPU can write"),
-	CASE(unmap_reaches_all, "after munmap no other CPU can write to the old page"),
-	CASE(threads_fault_together, "first touches of several threads agree on one page"),
-	CASE(threads_copy_together, "copies that two threads make at once lose nothing"),
-	CASE(frames_come_back, "a thousand forks leave the count of free frames as it was"),
+	CASE(protect_reaches_all, "after mprotect no other CPU can write: mprotect(2)"),
+	CASE(unmap_reaches_all, "after munmap no other CPU can write to the old page: munmap(2)"),
+	CASE(threads_fault_together, "first touches of several threads agree on one page: mmap(2)"),
+	CASE(threads_copy_together,
+	     "copies that two threads make at once lose nothing: mmap(2), MAP_PRIVATE"),
+	CASE(frames_come_back,
+	     "a thousand forks leave the count of free frames as it was: fork(2), _exit(2)"),
 	CASES_END,
 };

@@ -223,12 +223,12 @@ static void mremap_shared(void)
 
 const struct abi_case abi_cases[] = {
 	CASE(private_file, "writes to a private mapping do not reach the file: mmap(2)"),
-	CASE(private_file_fork, "private copies of file pages are separate after fork"),
-	CASE(shared_file, "writes to a shared mapping reach the file and other mappings"),
+	CASE(private_file_fork, "private copies of file pages are separate after fork: mmap(2)"),
+	CASE(shared_file, "writes to a shared mapping reach the file and other mappings: mmap(2)"),
 	CASE(past_the_end, "SIGBUS past the end of a file, also after a shrink: mmap(2)"),
 	CASE(file_rights, "EACCES when the file was not opened for it: mmap(2), mprotect(2)"),
-	CASE(shared_anonymous,
-	     "shared anonymous memory; MADV_DONTNEED keeps it, MADV_REMOVE zeroes"),
+	CASE(shared_anonymous, "shared anonymous memory; MADV_DONTNEED keeps it, MADV_REMOVE "
+			       "zeroes: mmap(2), madvise(2)"),
 	CASE(mremap_moves, "mremap(2): grow, move, shrink"),
 	CASE(mremap_errors, "mremap(2), ERRORS"),
 	CASE(mremap_shared, "an old size of 0 maps shared pages again: mremap(2)"),

@@ -574,7 +574,7 @@ const struct abi_case abi_cases[] = {
 	CASE(groups, "setpgid, getpgid, kill of a group: setpgid(2), kill(2)"),
 	CASE(sessions, "a leader cannot leave: setsid(2)"),
 	CASE(setpgid_after_exec, "EACCES once the child called execve: setpgid(2)"),
-	CASE(many_children, "two hundred children, none lost"),
+	CASE(many_children, "two hundred children, none lost: fork(2), wait(2)"),
 	CASE(clone_errors, "flags that need others: clone(2)"),
 	HELPER("echo", process_helper),
 	HELPER("pid", process_helper),

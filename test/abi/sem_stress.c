@@ -414,9 +414,11 @@ const struct abi_case abi_cases[] = {
 	CASE(mutual_exclusion, "a semaphore of 1 is a mutex: sem_overview(7), semop(2)"),
 	CASE(removed_at_any_moment, "IPC_RMID while others operate: EIDRM or EINVAL: semop(2)"),
 	CASE(senders_and_receivers, "many senders and receivers: each message once: msgop(2)"),
-	CASE(each_allocation_fails, "ENOMEM at each allocation of each call, and nothing is lost"),
+	CASE(each_allocation_fails, "ENOMEM at each allocation of each call, and nothing is lost: "
+				    "semget(2), semop(2), msgop(2)"),
 	CASE(memory_is_bounded,
 	     "sets and messages cannot take all memory: ENOMEM: msgop(2), semget(2)"),
-	CASE(nothing_is_lost, "what is made and removed leaves no memory behind"),
+	CASE(nothing_is_lost,
+	     "what is made and removed leaves no memory behind: semctl(2), msgctl(2)"),
 	CASES_END,
 };

@@ -223,7 +223,8 @@ static void shared_page_fails(void)
 }
 
 const struct abi_case abi_cases[] = {
-	CASE(each_allocation_fails, "ENOMEM at each allocation of each call, and nothing is lost"),
-	CASE(shared_page_fails, "a shared page that cannot be had is SIGBUS"),
+	CASE(each_allocation_fails,
+	     "ENOMEM at each allocation of each call, and nothing is lost: shmget(2), shmop(2)"),
+	CASE(shared_page_fails, "a shared page that cannot be had is SIGBUS: observed"),
 	CASES_END,
 };

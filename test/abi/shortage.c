@@ -398,13 +398,14 @@ static void segments(void)
 }
 
 const struct abi_case abi_cases[] = {
-	CASE(opening, "open and create: ENOMEM or success"),
-	CASE(naming, "mkdir, symlink, link, mkfifo, rename: ENOMEM or success"),
-	CASE(walking, "following links, stat, getcwd: ENOMEM or success"),
-	CASE(filling, "write, fallocate, ftruncate: ENOMEM or success"),
-	CASE(descriptors, "pipe, memfd, dup, poll: ENOMEM or success"),
-	CASE(reports, "/proc: ENOMEM or success"),
-	CASE(mapping, "mmap of a file: ENOMEM or success"),
-	CASE(segments, "shmget, shmat: ENOMEM or success"),
+	CASE(opening, "open and create: ENOMEM or success: open(2)"),
+	CASE(naming,
+	     "mkdir, symlink, link, mkfifo, rename: ENOMEM or success: mkdir(2), rename(2)"),
+	CASE(walking, "following links, stat, getcwd: ENOMEM or success: stat(2)"),
+	CASE(filling, "write, fallocate, ftruncate: ENOMEM or success: write(2), fallocate(2)"),
+	CASE(descriptors, "pipe, memfd, dup, poll: ENOMEM or success: pipe(2), poll(2)"),
+	CASE(reports, "/proc: ENOMEM or success: read(2)"),
+	CASE(mapping, "mmap of a file: ENOMEM or success: mmap(2)"),
+	CASE(segments, "shmget, shmat: ENOMEM or success: shmget(2), shmop(2)"),
 	CASES_END,
 };

@@ -240,12 +240,12 @@ static void credentials(void)
 }
 
 const struct abi_case abi_cases[] = {
-	CASE(forking, "fork fails or works, and nothing is lost"),
-	CASE(vforking, "the same of vfork"),
-	CASE(threads, "the same of a thread"),
-	CASE(executing, "execve fails, kills or works, and nothing is lost"),
-	CASE(signals, "the same of queued signals"),
-	CASE(credentials, "the same of groups, user ids, sessions"),
+	CASE(forking, "fork fails or works, and nothing is lost: fork(2)"),
+	CASE(vforking, "the same of vfork: vfork(2)"),
+	CASE(threads, "the same of a thread: clone(2)"),
+	CASE(executing, "execve fails, kills or works, and nothing is lost: execve(2)"),
+	CASE(signals, "the same of queued signals: sigqueue(3)"),
+	CASE(credentials, "the same of groups, user ids, sessions: setgroups(2), setsid(2)"),
 	HELPER("take-argument", take_argument),
 	CASES_END,
 };

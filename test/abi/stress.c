@@ -337,16 +337,18 @@ static void attach_from_all_sides(void)
 }
 
 const struct abi_case abi_cases[] = {
-	CASE(threads_map_and_unmap, "mappings of one thread hold while others map and unmap"),
-	CASE(threads_fork, "several threads fork and wait at once"),
-	CASE(fork_while_mapping, "fork while another thread maps"),
+	CASE(threads_map_and_unmap,
+	     "mappings of one thread hold while others map and unmap: mmap(2)"),
+	CASE(threads_fork, "several threads fork and wait at once: fork(2), wait(2)"),
+	CASE(fork_while_mapping, "fork while another thread maps: fork(2), mmap(2)"),
 	CASE(kernel_access_while_copying,
-	     "a system call reads a page that another thread copies by writing"),
+	     "a system call reads a page that another thread copies by writing: read(2)"),
 	CASE(mutex_counts, "a mutex lets one in at a time: pthread_mutex_lock(3)"),
-	CASE(pipe_ring, "a token goes round through pipes"),
+	CASE(pipe_ring, "a token goes round through pipes: pipe(7)"),
 	CASE(signals_answered, "every signal arrives: sigwait(3)"),
 	CASE(signals_to_threads, "signals to threads that run: pthread_kill(3)"),
-	CASE(kill_at_any_moment, "SIGKILL ends a process wherever it is"),
-	CASE(attach_from_all_sides, "one segment attached and detached everywhere at once"),
+	CASE(kill_at_any_moment, "SIGKILL ends a process wherever it is: signal(7)"),
+	CASE(attach_from_all_sides,
+	     "one segment attached and detached everywhere at once: shmop(2)"),
 	CASES_END,
 };
