@@ -356,9 +356,10 @@ const struct abi_case abi_cases[] = {
 	CASE(each_needs_its_permission,
 	     "read, write and ownership for each call: msgop(2), msgctl(2)"),
 	CASE(effective_ids_own, "uid, cuid, gid, cgid are the effective ones: msgget(2)"),
-	CASE(outlives_its_creator, "a queue stays with its messages until it is removed: svipc(7)"),
+	CASE(outlives_its_creator,
+	     "a queue stays with its messages until it is removed: sysvipc(7)"),
 	CASE(creator_keeps_rights,
-	     "who made a queue may change and remove it: msgctl(2), svipc(7)"),
+	     "who made a queue may change and remove it: msgctl(2), sysvipc(7)"),
 	CASE(mode_keeps_nine_bits, "of the flags, nine bits are the mode: msgget(2)"),
 	CASES_END,
 };

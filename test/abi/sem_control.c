@@ -363,6 +363,7 @@ const struct abi_case abi_cases[] = {
 	CASE(each_needs_its_permission, "read, alter and ownership for each command: semctl(2)"),
 	CASE(setting_all_sets_ctime, "SETALL and IPC_SET set ctime, not otime: semctl(2)"),
 	CASE(counts_need_reading, "GETPID, GETNCNT, GETZCNT need read permission: semctl(2)"),
-	CASE(creator_keeps_rights, "who made a set may change and remove it: semctl(2), svipc(7)"),
+	CASE(creator_keeps_rights,
+	     "who made a set may change and remove it: semctl(2), sysvipc(7)"),
 	CASES_END,
 };

@@ -250,6 +250,6 @@ const struct abi_case abi_cases[] = {
 	CASE(huge_pages, "SHM_HUGETLB without huge pages fails: shmget(2), observed"),
 	CASE(effective_ids_own, "uid, cuid, gid, cgid are the effective ones: shmget(2)"),
 	CASE(outlives_its_creator,
-	     "a segment stays with its contents until it is removed: svipc(7)"),
+	     "a segment stays with its contents until it is removed: sysvipc(7)"),
 	CASES_END,
 };

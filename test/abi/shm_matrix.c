@@ -38,7 +38,7 @@ static const struct caller ipc_owner = {STRANGER, STRANGER, 0, CAP_OWNER};
 static const struct caller admin = {STRANGER, STRANGER, 0, CAP_ADMIN};
 static const struct caller ipc_lock = {STRANGER, STRANGER, 0, CAP_LOCK};
 
-/* ---- the model: svipc(7), shmctl(2) ---- */
+/* ---- the model: sysvipc(7), shmctl(2) ---- */
 
 /* Of read, write, execute (4, 2, 1), those that this caller has on a segment with this mode. */
 static unsigned granted(const struct caller *caller, unsigned mode)
@@ -253,7 +253,7 @@ static void try_removal(const struct caller *caller)
 	}
 
 #define CASES_OF(name, who, bits, change, lock)                                                    \
-	CASE(name##_get, "shmget by " who ": " bits ": svipc(7)"),                                 \
+	CASE(name##_get, "shmget by " who ": " bits ": sysvipc(7)"),                               \
 		CASE(name##_attach, "shmat by " who ": " bits ": shmop(2)"),                       \
 		CASE(name##_stat, "IPC_STAT, SHM_STAT by " who ": " bits ": shmctl(2)"),           \
 		CASE(name##_set, "IPC_SET by " who ": " change ": shmctl(2)"),                     \

@@ -197,10 +197,10 @@ static void root_may_all(void)
 
 const struct abi_case abi_cases[] = {
 	CASE(classes, "owner, group, other: shmget(2), shmop(2), shmctl(2)"),
-	CASE(first_match_decides, "the first class that fits decides: svipc(7)"),
-	CASE(supplementary_groups, "supplementary groups count: svipc(7)"),
+	CASE(first_match_decides, "the first class that fits decides: sysvipc(7)"),
+	CASE(supplementary_groups, "supplementary groups count: sysvipc(7)"),
 	CASE(who_may_change, "IPC_SET and IPC_RMID: owner, creator or root: shmctl(2)"),
-	CASE(creator_keeps_rights, "the creator's uid matches as the owner's: svipc(7)"),
+	CASE(creator_keeps_rights, "the creator's uid matches as the owner's: sysvipc(7)"),
 	CASE(root_may_all, "CAP_IPC_OWNER passes every check: capabilities(7)"),
 	CASES_END,
 };
