@@ -43,6 +43,7 @@ struct call {
 #define CALL_BUS       (1u << 3) /* the same with a shared page: SIGBUS */
 #define CALL_SEGV      (1u << 4) /* a signal's frame does not fit: SIGSEGV, as on Linux */
 #define CALL_PARTS     (1u << 5) /* who fails half way has done the first half: the man page says so */
+#define CALL_SOMETIMES (1u << 7) /* it allocates or not: an alarm that comes meanwhile does */
 #define CALL_CERTAIN   (1u << 6) /* it does not fail for want of memory, not with ENOMEM either */
 
 /* How entries are written: a call with constant arguments. Pointers too are numbers: AT(buffer). */

@@ -120,7 +120,8 @@ const struct call calls_signal[] = {
 	{CALL(rt_sigaction, SIGUSR1, 0, AT(action), 8)},
 	{CALL(rt_sigprocmask, SIG_BLOCK, AT(&none), AT(buffer), 8)},
 	{CALL(rt_sigpending, AT(buffer), 8)},
-	{CALL(rt_sigsuspend, AT(&none), 8), .answer = EINTR, .ready = handled_often},
+	{CALL(rt_sigsuspend, AT(&none), 8), .answer = EINTR, .ready = handled_often,
+	 .flags = CALL_SOMETIMES},
 	{CALL(rt_sigtimedwait, AT(&set), AT(buffer), AT(&soon), 8), .ready = one_pending},
 	{RUN(rt_sigreturn, NULL, run_sigreturn), .before = handled_here, .flags = CALL_ALLOCATES},
 	{RUN(rt_sigreturn, "a stack that is not there", run_sigreturn), .ready = handled_elsewhere,
@@ -134,7 +135,7 @@ const struct call calls_signal[] = {
 	{CALL(setitimer, ITIMER_REAL, AT(&hour), 0), .undo = alarm_off},
 	{CALL(getitimer, ITIMER_REAL, AT(buffer))},
 #ifdef SYS_pause
-	{CALL(pause, 0), .answer = EINTR, .ready = handled_often},
+	{CALL(pause, 0), .answer = EINTR, .ready = handled_often, .flags = CALL_SOMETIMES},
 	{CALL(alarm, 1000), .undo = alarm_off},
 #endif
 	{0},

@@ -23,6 +23,7 @@ struct kinds {
 
 /* clang-format off */
 static const struct kinds kinds[] = {
+	KINDS(execveat, "dnppg") KINDS(remap_file_pages, "alxog")
 	KINDS(accept, "fpp") KINDS(accept4, "fppg") KINDS(adjtimex, "p") KINDS(bind, "fpl")
 	KINDS(brk, "a") KINDS(capget, "pp") KINDS(capset, "pp") KINDS(chdir, "n")
 	KINDS(chroot, "n") KINDS(clock_adjtime, "cp") KINDS(clock_getres, "cp")
