@@ -118,36 +118,35 @@ static bool port_area_next(struct shm_space *space, uint64_t address, uint64_t *
 
 /* ---- entries ---- */
 
-static int port_slot_prepare(struct shm_space *shm, uint64_t address)
+/* Inline: a walk to a level that the compiler knows is no loop. */
+#define FOR_EACH_LEVEL static inline __attribute__((always_inline))
+
+FOR_EACH_LEVEL int slot_prepare(struct space *space, uint64_t address, unsigned level)
 {
-	struct space *space = space_of(shm);
+	uint64_t *slot;
 
 	spin_lock(&space->page_table_lock);
-	uint64_t *slot = pagetable_slot_make(space, address);
+	int err = pagetable_slot_make(space, address, level, &slot);
 
 	spin_unlock(&space->page_table_lock);
-	return slot ? 0 : -ENOMEM;
+	return err;
 }
 
-static uint64_t port_slot_get(struct shm_space *shm, uint64_t address)
+FOR_EACH_LEVEL uint64_t slot_get(struct space *space, uint64_t address, unsigned level)
 {
-	struct space *space = space_of(shm);
-
 	spin_lock(&space->page_table_lock);
-	uint64_t *slot = pagetable_slot(space, address);
+	uint64_t *slot = pagetable_slot(space, address, level);
 	uint64_t value = slot ? entry_load(slot) : SHM_ENTRY_NONE;
 
 	spin_unlock(&space->page_table_lock);
 	return value;
 }
 
-static bool port_slot_exchange(struct shm_space *shm, uint64_t address, uint64_t expected,
-			       uint64_t desired)
+FOR_EACH_LEVEL bool slot_exchange(struct space *space, uint64_t address, unsigned level,
+				  uint64_t expected, uint64_t desired)
 {
-	struct space *space = space_of(shm);
-
 	spin_lock(&space->page_table_lock);
-	uint64_t *slot = pagetable_slot(space, address);
+	uint64_t *slot = pagetable_slot(space, address, level);
 	bool done = slot && entry_load(slot) == expected;
 
 	if (done)
@@ -156,13 +155,45 @@ static bool port_slot_exchange(struct shm_space *shm, uint64_t address, uint64_t
 	return done;
 }
 
+static int port_slot_prepare(struct shm_space *shm, uint64_t address)
+{
+	return slot_prepare(space_of(shm), address, SHM_LEVEL_SPAN);
+}
+
+static uint64_t port_slot_get(struct shm_space *shm, uint64_t address)
+{
+	return slot_get(space_of(shm), address, SHM_LEVEL_SPAN);
+}
+
+static bool port_slot_exchange(struct shm_space *shm, uint64_t address, uint64_t expected,
+			       uint64_t desired)
+{
+	return slot_exchange(space_of(shm), address, SHM_LEVEL_SPAN, expected, desired);
+}
+
+static int port_upper_prepare(struct shm_space *shm, uint64_t address)
+{
+	return slot_prepare(space_of(shm), address, SHM_LEVEL_MIDDLE);
+}
+
+static uint64_t port_upper_get(struct shm_space *shm, uint64_t address)
+{
+	return slot_get(space_of(shm), address, SHM_LEVEL_MIDDLE);
+}
+
+static bool port_upper_exchange(struct shm_space *shm, uint64_t address, uint64_t expected,
+				uint64_t desired)
+{
+	return slot_exchange(space_of(shm), address, SHM_LEVEL_MIDDLE, expected, desired);
+}
+
 static uint64_t port_slot_next(struct shm_space *shm, uint64_t address, uint64_t end,
-			       uint64_t *found)
+			       uint64_t *found, unsigned *level)
 {
 	struct space *space = space_of(shm);
 
 	spin_lock(&space->page_table_lock);
-	uint64_t *slot = pagetable_slot_next(space, address, end, found);
+	uint64_t *slot = pagetable_slot_any(space, address, end, found, level);
 	uint64_t value = slot ? entry_load(slot) : SHM_ENTRY_NONE;
 
 	spin_unlock(&space->page_table_lock);
@@ -342,7 +373,7 @@ static __attribute__((noreturn)) void port_fatal(const char *file, int line, con
 }
 
 const struct shm_port kernel_port = {
-	.capabilities = SHM_CAN_LINK | SHM_CPU_CAPABILITIES,
+	.capabilities = SHM_CAN_LINK | SHM_CAN_LINK_UPPER | SHM_CPU_CAPABILITIES,
 	.frame_alloc = port_frame_alloc,
 	.frame_hold = frame_get,
 	.frame_references = frame_references,
@@ -364,6 +395,9 @@ const struct shm_port kernel_port = {
 	.slot_prepare = port_slot_prepare,
 	.slot_get = port_slot_get,
 	.slot_exchange = port_slot_exchange,
+	.upper_prepare = port_upper_prepare,
+	.upper_get = port_upper_get,
+	.upper_exchange = port_upper_exchange,
 	.slot_next = port_slot_next,
 	.pages_prepare = port_pages_prepare,
 	.pages_set = port_pages_set,

@@ -46,36 +46,70 @@ static void check_leaf(struct shm_object *object, struct shm_leaf *leaf, uint64_
 	shm_assert(shm, used == leaf->used);
 }
 
-/* May the mapping link the leaf with this first page? */
-static bool may_link(const struct shm_mapping *mapping, uint64_t first)
+/* May the mapping link the table whose block begins at this page? */
+static bool may_link(const struct shm_mapping *mapping, uint64_t first, uint64_t pages)
 {
-	return !mapping->private && mapping->base % SHM_SPAN_BYTES == 0 &&
-	       mapping->first < first + SHM_ENTRIES_PER_TABLE && mapping->end > first;
+	return !mapping->private && mapping->base % (pages << SHM_PAGE_SHIFT) == 0 &&
+	       mapping->first < first + pages && mapping->end > first;
 }
 
-/* Slots that link a leaf, counted through the object's mappings, each slot once. */
-static unsigned count_links(struct shm_object *object, const struct shm_leaf *leaf, uint64_t number)
+/* Slots that link a table, counted through the object's mappings, each slot once. */
+static unsigned count_links(struct shm_object *object, const struct shm_leaf *leaf, uint64_t number,
+			    unsigned level)
 {
-	uint64_t first = number * SHM_ENTRIES_PER_TABLE;
+	uint64_t pages = shm_level_bytes(level) >> SHM_PAGE_SHIFT, first = number * pages;
 	unsigned links = 0;
 
 	for (struct shm_mapping *mapping = object->mappings; mapping;
 	     mapping = mapping->object_next) {
-		if (!may_link(mapping, first))
+		if (!may_link(mapping, first, pages))
 			continue;
 		/* Two mappings may show the same base: count for the first one in the list. */
 		struct shm_mapping *same = object->mappings;
 		while (same->space != mapping->space || same->base != mapping->base ||
-		       !may_link(same, first))
+		       !may_link(same, first, pages))
 			same = same->object_next;
 		if (same != mapping)
 			continue;
 		uint64_t slot =
-			shm_port(object->shm)
-				->slot_get(mapping->space, shm_mapping_address(mapping, first));
+			shm_slot_get(mapping->space, shm_mapping_address(mapping, first), level);
 		links += shm_entry_is_link(slot) && shm_entry_frame(slot) == leaf->table;
 	}
 	return links;
+}
+
+/* A middle table has the leaves of its GiB, all of them, and nothing else. */
+static void check_middle(struct shm_object *object, const struct shm_leaf *middle, uint64_t number)
+{
+	struct shm *shm = object->shm;
+	uint64_t first = number * SHM_ENTRIES_PER_TABLE, at = first;
+	unsigned entries = 0, leaves = 0;
+	struct shm_leaf *leaf;
+
+	shm_assert(shm, number < shm_middle_count(object->size_pages));
+	for (unsigned i = 0; i < SHM_ENTRIES_PER_TABLE; i++)
+		entries += !shm_entry_is_none(middle->entries[i]);
+	for (; (leaf = shm_radix_next(&object->leaves, &at)) && at < first + SHM_ENTRIES_PER_TABLE;
+	     at++, leaves++)
+		shm_assert(shm, middle->entries[at - first] ==
+					shm_entry_link(leaf->table, SHM_READ | SHM_WRITE));
+	shm_assert(shm, entries == leaves && middle->used == leaves);
+	shm_assert(shm, middle->links == count_links(object, middle, number, SHM_LEVEL_MIDDLE));
+}
+
+static void check_leaves(struct shm_object *object, struct leaf_sums *sums)
+{
+	struct shm *shm = object->shm;
+	struct shm_leaf *leaf;
+
+	for (uint64_t number = 0; (leaf = shm_radix_next(&object->leaves, &number)); number++) {
+		uint64_t first = number * SHM_ENTRIES_PER_TABLE;
+		shm_assert(shm, first < object->size_pages);
+		check_leaf(object, leaf, first, SHM_ENTRIES_PER_TABLE, sums);
+		shm_assert(shm, leaf->links == count_links(object, leaf, number, SHM_LEVEL_SPAN));
+	}
+	for (uint64_t number = 0; (leaf = shm_radix_next(&object->middles, &number)); number++)
+		check_middle(object, leaf, number);
 }
 
 void shm_check_object(struct shm_object *object)
@@ -93,14 +127,7 @@ void shm_check_object(struct shm_object *object)
 		shm_assert(shm, object->size_pages <= SHM_INLINE_PAGES);
 		check_leaf(object, &object->inlined.leaf, 0, SHM_INLINE_PAGES, &sums);
 	} else {
-		struct shm_leaf *leaf;
-		for (uint64_t number = 0; (leaf = shm_radix_next(&object->leaves, &number));
-		     number++) {
-			uint64_t first = number * SHM_ENTRIES_PER_TABLE;
-			shm_assert(shm, first < object->size_pages);
-			check_leaf(object, leaf, first, SHM_ENTRIES_PER_TABLE, &sums);
-			shm_assert(shm, leaf->links == count_links(object, leaf, number));
-		}
+		check_leaves(object, &sums);
 	}
 	shm_assert(shm, sums.busy == object->busy);
 	if (sums.busy == 0) {
@@ -144,19 +171,23 @@ static void check_entry(struct shm_space *space, const struct shm_piece *piece, 
 	shm_assert(shm, (shm_entry_protection(entry) & ~allowed) == 0);
 }
 
-/* Rule 2: a link shows this piece's leaf, and nothing else lies in its span. */
+/* Rule 2: a link shows this piece's table, and nothing else lies in what it covers. */
 static void check_link(struct shm_space *space, const struct shm_piece *piece, uint64_t slot,
-		       uint64_t address)
+		       uint64_t address, unsigned level)
 {
 	struct shm *shm = space->shm;
 	uint64_t index = shm_piece_index(piece, address);
-	struct shm_leaf *leaf = shm_object_leaf(piece->mapping->object, index);
+	struct shm_object *object = piece->mapping->object;
+	struct shm_leaf *leaf = level == SHM_LEVEL_SPAN ? shm_object_leaf(object, index)
+							: shm_object_middle(object, index);
 
 	shm_assert(shm, leaf && leaf->table == shm_entry_frame(slot));
 	shm_assert(shm, piece->mapping->touched);
 	bool trace = shm->trace;
 	shm->trace = false;
-	shm_assert(shm, shm_span_linkable(space, piece, leaf, address));
+	shm_assert(shm, level == SHM_LEVEL_SPAN ? shm_span_linkable(space, piece, leaf, address)
+						: shm_middle_linkable(space, piece, address));
+	shm_assert(shm, level == SHM_LEVEL_SPAN || shm_object_is_large(object));
 	shm->trace = trace;
 	shm_assert(shm, (shm_entry_link_protection(slot) & SHM_WRITE) <=
 				(piece->protection & SHM_WRITE));
@@ -167,6 +198,7 @@ static void check_piece(struct shm_space *space, const struct shm_piece *piece)
 	struct shm *shm = space->shm;
 	struct shm_object *object = piece->mapping->object;
 	uint64_t found;
+	unsigned level;
 
 	shm_assert(shm, piece->start < piece->end);
 	shm_assert(shm, piece->mapping->space == space && piece->mapping->pieces > 0);
@@ -175,15 +207,15 @@ static void check_piece(struct shm_space *space, const struct shm_piece *piece)
 		return;
 	}
 	shm_count(&shm->checked.pieces, 1);
-	for (uint64_t at = piece->start; at < piece->end; at = found + SHM_SPAN_BYTES) {
-		uint64_t slot = shm_port(shm)->slot_next(space, at, piece->end, &found);
+	for (uint64_t at = piece->start; at < piece->end; at = found + shm_level_bytes(level)) {
+		uint64_t slot = shm_port(shm)->slot_next(space, at, piece->end, &found, &level);
 		if (shm_entry_is_none(slot))
 			break;
 		uint64_t start = found > piece->start ? found : piece->start;
 		uint64_t end =
 			found + SHM_SPAN_BYTES < piece->end ? found + SHM_SPAN_BYTES : piece->end;
 		if (shm_entry_is_link(slot)) {
-			check_link(space, piece, slot, start);
+			check_link(space, piece, slot, start, level);
 			continue;
 		}
 		for (uint64_t address = start; address < end; address += SHM_PAGE_BYTES)

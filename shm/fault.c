@@ -3,10 +3,11 @@
  * Faults: an access reached a page of an object that its space does not show.
  *
  * The page is made present in the object, then the space gets to it in one of
- * two ways. Where the whole span may be linked, the slot becomes a link to the
- * object's leaf, and every page that anyone ever touched in it is there at
- * once. Elsewhere the space's own leaf is filled from all of the object's
- * present pages in this span and piece.
+ * three ways. Where a whole GiB may be linked, the slot above becomes a link to
+ * the object's middle table. Where the span may be linked, its slot becomes a
+ * link to the object's leaf. Either way every page that anyone ever touched in
+ * it is there at once. Elsewhere the space's own leaf is filled from all of the
+ * object's present pages in this span and piece.
  *
  * Locks: space lock shared (areas stay), then the object's mutex. What may
  * sleep (memory, upper tables, an own leaf) is done without the mutex; then
@@ -22,9 +23,10 @@
 enum fault_step {
 	STEP_DONE,
 	STEP_BUS,
-	STEP_MEMORY,   /* fill the reserve */
-	STEP_SLOT,     /* make the upper tables */
-	STEP_OWN_LEAF, /* make the space's own leaf */
+	STEP_MEMORY,      /* fill the reserve */
+	STEP_SLOT,        /* make the tables that lead to the slot */
+	STEP_MIDDLE_SLOT, /* the same for the slot above it */
+	STEP_OWN_LEAF,    /* make the space's own leaf */
 };
 
 /*
@@ -64,21 +66,36 @@ static int span_fill(struct shm_space *space, const struct shm_piece *piece, str
 			    (unsigned)(before + behind), protection);
 }
 
-static enum fault_step span_link(struct shm_space *space, struct shm_piece *piece,
-				 struct shm_leaf *leaf, uint64_t address)
+/*
+ * Let the space see the whole GiB, by a link at the upper level: true, and *step. False: it is the
+ * lower level's turn. Who has a middle table of its own there goes on with it, and so does a piece
+ * of less than the GiB, though its like beside it covered the rest: looking would take too long.
+ */
+static __attribute__((noinline)) bool middle_show(struct shm_space *space, struct shm_piece *piece,
+						  uint64_t address, struct shm_reserve *reserve,
+						  bool *changed, enum fault_step *step)
 {
 	struct shm *shm = space->shm;
-	uint64_t link = shm_entry_link(leaf->table, piece->protection);
+	struct shm_object *object = piece->mapping->object;
+	uint64_t slot = shm_port(shm)->upper_get(space, address);
+	uint64_t start = address & ~(SHM_MIDDLE_BYTES - 1), index = shm_piece_index(piece, address);
+	struct shm_leaf *middle;
 
-	if (!shm_port(shm)->slot_exchange(space, address, SHM_ENTRY_NONE, link))
-		return STEP_SLOT;
-	leaf->links++;
-	piece->mapping->touched = true;
-	shm_count(&space->link_count, 1);
-	shm_count(&shm->counters.links, 1);
-	shm_trace(shm, "link space %x address %x object %u", SHM_TRACE_POINTER(space), address,
-		  piece->mapping->object->serial);
-	return STEP_DONE;
+	*step = STEP_DONE;
+	if (shm_entry_is_link(slot)) {
+		middle = shm_object_middle(object, index);
+		shm_assert(shm, middle && shm_entry_frame(slot) == middle->table);
+		return true;
+	}
+	if (!shm_entry_is_none(slot) || piece->start > start ||
+	    piece->end < start + SHM_MIDDLE_BYTES || !shm_middle_linkable(space, piece, address))
+		return false;
+	*changed = true;
+	if (shm_object_middle_make(object, index, reserve, &middle))
+		*step = STEP_MEMORY;
+	else if (!shm_slot_link(piece, middle, address, SHM_LEVEL_MIDDLE))
+		*step = STEP_MIDDLE_SLOT;
+	return true;
 }
 
 /*
@@ -86,18 +103,26 @@ static enum fault_step span_link(struct shm_space *space, struct shm_piece *piec
  * *changed: some entry was stored.
  */
 static enum fault_step page_show(struct shm_space *space, struct shm_piece *piece,
-				 struct shm_leaf *leaf, uint64_t address, bool fresh, bool *changed)
+				 struct shm_leaf *leaf, uint64_t address, bool fresh,
+				 struct shm_reserve *reserve, bool *changed)
 {
 	struct shm *shm = space->shm;
 	uint64_t slot = shm_port(shm)->slot_get(space, address);
+	enum fault_step step;
 
 	if (shm_entry_is_link(slot)) {
 		shm_assert(shm, shm_entry_frame(slot) == leaf->table);
 		return STEP_DONE;
 	}
-	if (shm_entry_is_none(slot) && shm_span_linkable(space, piece, leaf, address)) {
-		*changed = true;
-		return span_link(space, piece, leaf, address);
+	if (shm_entry_is_none(slot)) {
+		if (shm_object_is_large(piece->mapping->object) &&
+		    middle_show(space, piece, address, reserve, changed, &step))
+			return step;
+		if (shm_span_linkable(space, piece, leaf, address)) {
+			*changed = true;
+			return shm_slot_link(piece, leaf, address, SHM_LEVEL_SPAN) ? STEP_DONE
+										   : STEP_SLOT;
+		}
 	}
 	/* Before the entries: whoever hides pages of this object must look here from now on. */
 	piece->mapping->touched = true;
@@ -124,7 +149,7 @@ static enum fault_step fault_try(struct shm_space *space, struct shm_piece *piec
 		step = error == -EAGAIN ? STEP_MEMORY : STEP_BUS;
 	} else {
 		*changed |= made;
-		step = page_show(space, piece, leaf, address, made, changed);
+		step = page_show(space, piece, leaf, address, made, reserve, changed);
 	}
 	shm_object_unlock(object);
 	return step;
@@ -140,11 +165,15 @@ static int step_prepare(struct shm_space *space, uint64_t address, enum fault_st
 	case STEP_MEMORY:
 		return shm_reserve_fill(space->shm, reserve);
 	case STEP_SLOT:
-		return port->slot_prepare(space, address);
+		error = port->slot_prepare(space, address);
+		break;
+	case STEP_MIDDLE_SLOT:
+		error = port->upper_prepare(space, address);
+		break;
 	default:
 		error = port->pages_prepare(space, address);
-		return error == -EAGAIN ? 0 : error; /* somebody linked it: look again */
 	}
+	return error == -EAGAIN ? 0 : error; /* somebody linked it: look again */
 }
 
 enum shm_fault_result shm_fault(struct shm_space *space, struct shm_piece *piece, uint64_t address,
@@ -169,7 +198,7 @@ enum shm_fault_result shm_fault(struct shm_space *space, struct shm_piece *piece
 			       : SHM_FAULT_BUS;
 
 	/* In a linked span a fault means that the page is missing: take one before the lock. */
-	if (shm_entry_is_link(port->slot_get(space, address)))
+	if (shm_address_linked(piece->mapping, address))
 		reserve.frame = port->frame_alloc(0);
 	while ((step = fault_try(space, piece, address, &reserve, &changed)) > STEP_BUS) {
 		error = step_prepare(space, address, step, &reserve);

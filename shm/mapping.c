@@ -43,8 +43,8 @@ uint64_t shm_piece_index(const struct shm_piece *piece, uint64_t address)
 
 bool shm_piece_linked(struct shm_space *space, const struct shm_piece *piece, uint64_t address)
 {
-	(void)piece;
-	return shm_entry_is_link(shm_port(space->shm)->slot_get(space, address));
+	(void)space;
+	return shm_address_linked(piece->mapping, address);
 }
 
 /* ---- the lists ---- */
@@ -306,35 +306,32 @@ void shm_piece_extend(struct shm_space *space, struct shm_piece *piece, uint64_t
 
 /*
  * Clear every translation of the piece, and flush if there was one. A dropped
- * link showed its whole span, so all of that is flushed: neighbours would
+ * link showed its whole span or GiB, so all of that is flushed: neighbours would
  * otherwise keep translations that nobody finds when they go.
  */
 static void piece_clear(struct shm_space *space, const struct shm_piece *piece)
 {
 	const struct shm_port *port = shm_port(space->shm);
 	struct shm_mapping *mapping = piece->mapping;
-	uint64_t flush_start = piece->start, flush_end = piece->end, found;
+	struct shm_range range = {piece->start, piece->end};
 	bool own = false, dirty = false;
+	uint64_t found;
+	unsigned level;
 
-	for (uint64_t at = piece->start; at < piece->end; at = found + SHM_SPAN_BYTES) {
-		uint64_t slot = port->slot_next(space, at, piece->end, &found);
+	for (uint64_t at = piece->start; at < piece->end; at = found + shm_level_bytes(level)) {
+		uint64_t slot = port->slot_next(space, at, piece->end, &found, &level);
 		if (shm_entry_is_none(slot))
 			break;
-		if (shm_slot_unlink(mapping, found)) {
-			dirty = true;
-			if (found < flush_start)
-				flush_start = found;
-			if (found + SHM_SPAN_BYTES > flush_end)
-				flush_end = found + SHM_SPAN_BYTES;
-		} else {
+		if (!shm_entry_is_link(slot))
 			own = true;
-		}
+		else
+			dirty = shm_slot_unlink(mapping, slot, found, level, &range);
 	}
 	if (own && port->pages_clear(space, piece->start, NULL,
 				     (piece->end - piece->start) >> SHM_PAGE_SHIFT) > 0)
 		dirty = true;
 	if (dirty)
-		port->flush_range(space, flush_start, flush_end);
+		port->flush_range(space, range.start, range.end);
 }
 
 inline __attribute__((always_inline)) void shm_piece_unmap(struct shm_space *space,

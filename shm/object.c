@@ -10,8 +10,6 @@
  * Locks: the object's mutex guards its entries, leaves, size and list of
  * mappings. Frames and leaves are taken without waiting under it; when there
  * are none, it is released, a reserve is filled, and the work begins again.
- *
- * Known gaps: middle tables are not linked yet (objects of 1 GiB and more).
  */
 
 #include "shm/object.h"
@@ -28,12 +26,13 @@ void shm_init(struct shm *shm, const struct shm_port *port, bool link, bool trac
 	};
 }
 
-/* What the host's overcommit accounting is charged: pages and the leaves for them. */
+/* What the host's overcommit accounting is charged: pages and the tables for them. */
 uint64_t shm_object_charge_pages(uint64_t size_pages)
 {
 	if (size_pages <= SHM_INLINE_PAGES)
 		return size_pages;
-	return size_pages + (size_pages + SHM_ENTRIES_PER_TABLE - 1) / SHM_ENTRIES_PER_TABLE;
+	return size_pages + (size_pages + SHM_ENTRIES_PER_TABLE - 1) / SHM_ENTRIES_PER_TABLE +
+	       shm_middle_count(size_pages);
 }
 
 static void inline_leaf_init(struct shm_object *object)
@@ -47,10 +46,22 @@ static void inline_leaf_init(struct shm_object *object)
 
 void shm_object_outgrow(struct shm_object *object)
 {
-	uint64_t alignment_bytes = object->shm->link ? SHM_SPAN_BYTES : SHM_PAGE_BYTES;
-
 	object->small = false;
-	object->leaves = (struct shm_radix){0};
+	object->leaves = object->middles = (struct shm_radix){0};
+	shm_object_set_size(object, object->size_pages);
+}
+
+void shm_object_set_size(struct shm_object *object, uint64_t size_pages)
+{
+	struct shm *shm = object->shm;
+	uint64_t alignment_bytes = SHM_PAGE_BYTES;
+
+	if (shm->link && !object->small) {
+		bool upper = shm_port(shm)->capabilities & SHM_CAN_LINK_UPPER;
+		alignment_bytes =
+			upper && shm_middle_count(size_pages) ? SHM_MIDDLE_BYTES : SHM_SPAN_BYTES;
+	}
+	__atomic_store_n(&object->size_pages, size_pages, __ATOMIC_RELAXED);
 	__atomic_store_n(&object->alignment_bytes, alignment_bytes, __ATOMIC_RELAXED);
 }
 
@@ -117,6 +128,7 @@ static __attribute__((noinline)) void object_destroy(struct shm_object *object)
 			shm_port(shm)->interrupt_point();
 			number++;
 		}
+		shm_middles_free(object, 0);
 	}
 	shm_assert(shm, !object->resident && !object->swapped);
 	if (!(object->flags & SHM_OBJECT_NORESERVE))
@@ -221,6 +233,8 @@ int shm_object_leaf_make(struct shm_object *object, uint64_t index, struct shm_r
 		reserve->leaf = leaf;
 		return error;
 	}
+	if (object->middles.root)
+		shm_middle_enter(object, number, leaf);
 	*found = leaf;
 	return 0;
 }

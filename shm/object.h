@@ -9,6 +9,7 @@
  * An object's pages are entries in leaves. A leaf is a page table in hardware
  * format that spaces link; a small object has no such table and holds its
  * entries inline. Both are a struct shm_leaf to the code that uses entries.
+ * So is a middle table (middle.c), one level up: its entries link leaves.
  *
  * Fields: [I] immutable, [a] atomic, [o] guarded by the object's mutex.
  */
@@ -59,8 +60,11 @@ struct shm_object {
 		struct {
 			struct shm_leaf leaf;
 			uint64_t entries[SHM_INLINE_PAGES];
-		} inlined;               /* [o] small */
-		struct shm_radix leaves; /* [o] otherwise */
+		} inlined; /* [o] small */
+		struct {
+			struct shm_radix leaves;  /* [o] otherwise */
+			struct shm_radix middles; /* [o] by leaf number / 512 */
+		};
 	};
 };
 
@@ -89,6 +93,29 @@ int shm_radix_insert(struct shm *shm, struct shm_radix *radix, uint64_t number,
 		     struct shm_leaf *leaf, struct shm_reserve *reserve);
 void shm_radix_remove(struct shm *shm, struct shm_radix *radix, uint64_t number);
 
+/* ---- middle.c: object locked, or nobody else knows the object ---- */
+
+#define SHM_MIDDLE_PAGES (SHM_MIDDLE_BYTES >> SHM_PAGE_SHIFT)
+
+/* How many middle tables an object of a size may have: one for each GiB, if it has a whole one. */
+static inline uint64_t shm_middle_count(uint64_t size_pages)
+{
+	return size_pages < SHM_MIDDLE_PAGES
+		       ? 0
+		       : (size_pages + SHM_MIDDLE_PAGES - 1) / SHM_MIDDLE_PAGES;
+}
+/* The middle table over page `index`, or NULL. */
+struct shm_leaf *shm_object_middle(struct shm_object *object, uint64_t index);
+/* The same, and makes it: 0, -EAGAIN: fill the reserve. The object's size allows it one. */
+int shm_object_middle_make(struct shm_object *object, uint64_t index, struct shm_reserve *reserve,
+			   struct shm_leaf **middle);
+/* A leaf came, is about to go: its entry in its middle table, if there is one, follows. */
+void shm_middle_enter(struct shm_object *object, uint64_t number, const struct shm_leaf *leaf);
+void shm_middle_drop(struct shm_object *object, uint64_t number);
+/* Middle tables from `first` on go: first their links, everywhere; after a flush they themselves. */
+void shm_middles_unlink(struct shm_object *object, uint64_t first);
+void shm_middles_free(struct shm_object *object, uint64_t first);
+
 /* ---- object.c ---- */
 
 /* What the host's overcommit accounting is charged for a size. */
@@ -96,6 +123,13 @@ uint64_t shm_object_charge_pages(uint64_t size_pages);
 
 /* Its pages are in leaves from now on, in none yet. Object locked, or nobody else knows it. */
 void shm_object_outgrow(struct shm_object *object);
+/* The size, and the alignment that goes with it. Object locked. */
+void shm_object_set_size(struct shm_object *object, uint64_t size_pages);
+/* May a middle table of it be linked? If not, none is. Object locked; without that a hint. */
+static inline bool shm_object_is_large(const struct shm_object *object)
+{
+	return shm_object_alignment_bytes(object) == SHM_MIDDLE_BYTES;
+}
 
 /* A leaf with an empty table; NULL: no memory. */
 struct shm_leaf *shm_leaf_create(struct shm *shm, unsigned flags);

@@ -4,8 +4,8 @@
  * and who is attached, which no other system tells.
  */
 
+#include "shm/mapping.h"
 #include "shm/namespace.h"
-#include "shm/object.h"
 
 /* Text into a fixed buffer; what does not fit is cut off. */
 struct text {
@@ -113,11 +113,12 @@ static bool piece_is_linked(struct shm_space *space, const struct shm_piece *pie
 {
 	const struct shm_port *port = shm_port(space->shm);
 	uint64_t found, slot;
+	unsigned level;
 
 	if (!space->link_count)
 		return false;
-	for (uint64_t at = piece->start; at < piece->end; at = found + SHM_SPAN_BYTES) {
-		slot = port->slot_next(space, at, piece->end, &found);
+	for (uint64_t at = piece->start; at < piece->end; at = found + shm_level_bytes(level)) {
+		slot = port->slot_next(space, at, piece->end, &found, &level);
 		if (shm_entry_is_none(slot))
 			return false;
 		if (shm_entry_is_link(slot))

@@ -4,12 +4,12 @@
  *
  * Taking pages away has three steps, all under the object's mutex: hide every
  * page (in the leaves it turns old, which hardware cannot see; copies in own
- * leaves are cleared; links to leaves that go are dropped), one flush for all
+ * leaves are cleared; links to tables that go are dropped), one flush for all
  * spaces, then free. Between the steps the entries themselves remember the
  * frames, so that nothing has to be allocated and nothing can fail.
  *
  * Growing drops the links to the tail leaf, since a mapping may end before
- * the new pages do; small objects that outgrow 16 pages move their entries
+ * the new pages do (where a middle table is linked, it does not); small objects that outgrow 16 pages move their entries
  * into a leaf, with copies in own leaves staying valid.
  */
 
@@ -58,17 +58,28 @@ static bool part_find(struct shm_object *object, uint64_t index, uint64_t end,
 	return true;
 }
 
+/* Does any space link the part's leaf, or the middle table over it? */
+static bool part_is_linked(struct shm_object *object, const struct leaf_part *part)
+{
+	if (part->leaf->links)
+		return true;
+	struct shm_leaf *middle = shm_object_middle(object, part->index);
+	return middle && middle->links;
+}
+
 /* No CPU may walk to the part's pages after the next flush. */
 static void part_hide(struct shm_object *object, const struct leaf_part *part)
 {
 	uint64_t *entries = &part->leaf->entries[part->first];
 
+	if (part->whole)
+		shm_middle_drop(object, part->number);
 	if (!object->mappings)
 		return;
 	if (part->whole)
-		shm_leaf_unlink(object, part->leaf, part->number);
+		shm_leaf_unlink(object, part->leaf, part->number, SHM_LEVEL_SPAN);
 	shm_leaf_hide(object, entries, part->index, part->count);
-	if (!part->leaf->links)
+	if (part->whole || !part_is_linked(object, part))
 		return;
 	for (unsigned i = 0; i < part->count; i++)
 		if (shm_entry_is_present(entries[i]))
@@ -85,19 +96,21 @@ static void part_free(struct shm_object *object, const struct leaf_part *part)
 	}
 }
 
-/* Free all pages in [first, end). Object locked and idle. */
+/* Free all pages in [first, end), and middle tables past the size. Object locked and idle. */
 static void pages_remove(struct shm_object *object, uint64_t first, uint64_t end)
 {
 	struct leaf_part part;
 
 	for (uint64_t i = first; part_find(object, i, end, &part); i = part.index + part.count)
 		part_hide(object, &part);
+	shm_middles_unlink(object, shm_middle_count(object->size_pages));
 	if (object->mappings)
 		shm_port(object->shm)->flush_shared();
 	for (uint64_t i = first; part_find(object, i, end, &part); i = part.index + part.count) {
 		part_free(object, &part);
 		shm_port(object->shm)->interrupt_point();
 	}
+	shm_middles_free(object, shm_middle_count(object->size_pages));
 }
 
 void shm_object_punch(struct shm_object *object, uint64_t first, uint64_t count)
@@ -141,7 +154,7 @@ static int resize_locked(struct shm_object *object, uint64_t size_pages,
 	uint64_t old = object->size_pages;
 
 	if (size_pages < old) {
-		__atomic_store_n(&object->size_pages, size_pages, __ATOMIC_RELAXED);
+		shm_object_set_size(object, size_pages);
 		pages_remove(object, size_pages, old);
 		return 0;
 	}
@@ -153,11 +166,11 @@ static int resize_locked(struct shm_object *object, uint64_t size_pages,
 	if (old % SHM_ENTRIES_PER_TABLE != 0 && !object->small) {
 		struct shm_leaf *tail = shm_object_leaf(object, old);
 		if (tail && tail->links) {
-			shm_leaf_unlink(object, tail, old / SHM_ENTRIES_PER_TABLE);
+			shm_leaf_unlink(object, tail, old / SHM_ENTRIES_PER_TABLE, SHM_LEVEL_SPAN);
 			shm_port(object->shm)->flush_shared();
 		}
 	}
-	__atomic_store_n(&object->size_pages, size_pages, __ATOMIC_RELAXED);
+	shm_object_set_size(object, size_pages);
 	return 0;
 }
 

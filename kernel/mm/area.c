@@ -449,6 +449,12 @@ static __attribute__((noinline)) uint64_t room_search(struct space *space, struc
 	if (!found) {
 		room.high = mmu_user_end - SHM_PAGE_BYTES;
 		found = room_find(space, &room);
+		if (!found && room.alignment_bytes > SHM_SPAN_BYTES) {
+			/* A GiB's is better, but not needed. */
+			room.alignment_bytes = SHM_SPAN_BYTES;
+			room.phase_bytes &= SHM_SPAN_BYTES - 1;
+			found = room_find(space, &room);
+		}
 		*next = space_area_above(space, found);
 		return found;
 	}
@@ -464,7 +470,9 @@ uint64_t area_find_room(struct space *space, uint64_t size_bytes, uint64_t align
 			uint64_t phase_bytes, struct area **next)
 {
 	/* Whole spans, so that what lies above does not keep the last one from being linked. */
-	size_bytes = (size_bytes + alignment_bytes - 1) & ~(alignment_bytes - 1);
+	uint64_t unit = alignment_bytes < SHM_SPAN_BYTES ? alignment_bytes : SHM_SPAN_BYTES;
+
+	size_bytes = (size_bytes + unit - 1) & ~(unit - 1);
 
 	struct room room = {MAP_LOWEST, space->map_top, size_bytes, alignment_bytes,
 			    phase_bytes & (alignment_bytes - 1)};

@@ -129,6 +129,7 @@ static void check_table(struct table_walk *walk, uint64_t table, unsigned level,
 		if (level == 0) {
 			check_page(walk, entry, base);
 		} else if (shm_entry_is_link(entry)) {
+			kassert(level <= SHM_LEVEL_MIDDLE);
 			(void)area_at(walk, base);
 			kassert(walk->area && walk->area->start < base + step);
 			kassert(area_is_shared(walk->area));

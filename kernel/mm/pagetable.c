@@ -7,37 +7,6 @@
 #include "kernel/lib/print.h"
 #include "kernel/mm/flush.h"
 
-#define INDEX_MASK (SHM_ENTRIES_PER_TABLE - 1)
-
-static unsigned level_shift(unsigned level)
-{
-	return PAGE_SHIFT + 9 * level;
-}
-
-static uint64_t level_bytes(unsigned level)
-{
-	return 1ull << level_shift(level);
-}
-
-static uint64_t *table_entry(uint64_t table, uint64_t address, unsigned level)
-{
-	return (uint64_t *)phys_to_virt(table) + ((address >> level_shift(level)) & INDEX_MASK);
-}
-
-uint64_t *pagetable_slot(struct space *space, uint64_t address)
-{
-	uint64_t *entry = table_entry(space->root, address, mmu_levels - 1);
-
-	for (unsigned level = mmu_levels - 2; level >= 1; level--) {
-		uint64_t value = entry_load(entry);
-
-		if (shm_entry_is_none(value))
-			return NULL;
-		entry = table_entry(shm_entry_frame(value), address, level);
-	}
-	return entry;
-}
-
 /* Put a fresh table of empty entries under an entry that is none. 0, or -ENOMEM. */
 static int table_make(struct space *space, uint64_t *entry)
 {
@@ -52,45 +21,60 @@ static int table_make(struct space *space, uint64_t *entry)
 	return 0;
 }
 
-uint64_t *pagetable_slot_make(struct space *space, uint64_t address)
+static inline __attribute__((always_inline)) int walk_make(struct space *space, uint64_t address,
+							   unsigned level, uint64_t **slot)
 {
-	uint64_t *entry = table_entry(space->root, address, mmu_levels - 1);
+	uint64_t *entry = pagetable_at(space->root, address, mmu_levels - 1);
 
-	for (unsigned level = mmu_levels - 2; level >= 1; level--) {
-		if (shm_entry_is_none(entry_load(entry)) && table_make(space, entry) != 0)
-			return NULL;
-		entry = table_entry(shm_entry_frame(entry_load(entry)), address, level);
+	for (unsigned at = mmu_levels - 1; at > level; at--) {
+		uint64_t value = entry_load(entry);
+
+		if (pagetable_ends(value, at)) {
+			if (shm_entry_is_link(value))
+				return -EAGAIN;
+			if (table_make(space, entry) != 0)
+				return -ENOMEM;
+			value = entry_load(entry);
+		}
+		entry = pagetable_at(shm_entry_frame(value), address, at - 1);
 	}
-	return entry;
+	*slot = entry;
+	return 0;
+}
+
+int pagetable_slot_make(struct space *space, uint64_t address, unsigned level, uint64_t **slot)
+{
+	return walk_make(space, address, level, slot);
 }
 
 uint64_t *pagetable_entry(struct space *space, uint64_t address)
 {
-	uint64_t *slot = pagetable_slot(space, address);
+	uint64_t *slot = pagetable_slot(space, address, SHM_LEVEL_SPAN);
 
 	if (!slot || !shm_entry_is_table(entry_load(slot)))
 		return NULL;
-	return table_entry(shm_entry_frame(entry_load(slot)), address, 0);
+	return pagetable_at(shm_entry_frame(entry_load(slot)), address, 0);
 }
 
 int pagetable_entry_make(struct space *space, uint64_t address, uint64_t **entry)
 {
-	uint64_t *slot = pagetable_slot_make(space, address);
+	uint64_t *slot;
+	int err = walk_make(space, address, SHM_LEVEL_SPAN, &slot);
 
-	if (!slot)
-		return -ENOMEM;
+	if (err)
+		return err;
 	if (shm_entry_is_link(entry_load(slot)))
 		return -EAGAIN;
 	if (shm_entry_is_none(entry_load(slot)) && table_make(space, slot) != 0)
 		return -ENOMEM;
-	*entry = table_entry(shm_entry_frame(entry_load(slot)), address, 0);
+	*entry = pagetable_at(shm_entry_frame(entry_load(slot)), address, 0);
 	return 0;
 }
 
 /* The first slot of one middle table that is not none; *address moves along, to its end if there is none. */
 static uint64_t *slot_scan(uint64_t *slot, uint64_t *address, uint64_t end)
 {
-	unsigned index = (*address >> SHM_SPAN_SHIFT) & INDEX_MASK;
+	unsigned index = (*address >> SHM_SPAN_SHIFT) & (SHM_ENTRIES_PER_TABLE - 1);
 
 	for (; index < SHM_ENTRIES_PER_TABLE && *address < end; index++, slot++) {
 		if (!shm_entry_is_none(entry_load(slot)))
@@ -100,27 +84,50 @@ static uint64_t *slot_scan(uint64_t *slot, uint64_t *address, uint64_t end)
 	return NULL;
 }
 
-uint64_t *pagetable_slot_next(struct space *space, uint64_t address, uint64_t end, uint64_t *found)
+/* slot_level NULL: what a link of level 2 covers is passed over. */
+static inline __attribute__((always_inline)) uint64_t *slot_search(struct space *space,
+								   uint64_t address, uint64_t end,
+								   uint64_t *found,
+								   unsigned *slot_level)
 {
 	while (address < end) {
-		uint64_t *entry = table_entry(space->root, address, mmu_levels - 1);
+		uint64_t *entry = pagetable_at(space->root, address, mmu_levels - 1);
 		unsigned level = mmu_levels - 1;
 
-		while (level > 1 && !shm_entry_is_none(entry_load(entry))) {
+		while (level > SHM_LEVEL_SPAN && !pagetable_ends(entry_load(entry), level)) {
 			level--;
-			entry = table_entry(shm_entry_frame(entry_load(entry)), address, level);
+			entry = pagetable_at(shm_entry_frame(entry_load(entry)), address, level);
 		}
-		if (level == 1) {
+
+		if (level == SHM_LEVEL_SPAN) {
 			entry = slot_scan(entry, &address, end);
 			if (entry) {
 				*found = address & ~(SHM_SPAN_BYTES - 1);
+				if (slot_level)
+					*slot_level = SHM_LEVEL_SPAN;
 				return entry;
 			}
+		} else if (slot_level && shm_entry_is_link(entry_load(entry))) {
+			*found = address & ~(pagetable_level_bytes(level) - 1);
+			*slot_level = level;
+			return entry;
 		} else {
-			address = (address & ~(level_bytes(level) - 1)) + level_bytes(level);
+			address = (address & ~(pagetable_level_bytes(level) - 1)) +
+				  pagetable_level_bytes(level);
 		}
 	}
 	return NULL;
+}
+
+uint64_t *pagetable_slot_next(struct space *space, uint64_t address, uint64_t end, uint64_t *found)
+{
+	return slot_search(space, address, end, found, NULL);
+}
+
+uint64_t *pagetable_slot_any(struct space *space, uint64_t address, uint64_t end, uint64_t *found,
+			     unsigned *level)
+{
+	return slot_search(space, address, end, found, level);
 }
 
 /* ---- what leaves ---- */
@@ -180,7 +187,7 @@ void pagetable_zap(struct gather *gather, uint64_t start, uint64_t end, uint64_t
 
 		if (shm_entry_is_table(entry_load(slot)))
 			address = leaf_zap(
-				gather, table_entry(shm_entry_frame(entry_load(slot)), address, 0),
+				gather, pagetable_at(shm_entry_frame(entry_load(slot)), address, 0),
 				address, stop, count);
 		else
 			address = stop;
@@ -188,21 +195,6 @@ void pagetable_zap(struct gather *gather, uint64_t start, uint64_t end, uint64_t
 		if (gather->count == GATHER_FRAMES)
 			gather_finish(gather);
 	}
-}
-
-/* The entry of `level` that covers the address; NULL: a table above it does not exist. */
-static uint64_t *level_entry(struct space *space, uint64_t address, unsigned level)
-{
-	uint64_t *entry = table_entry(space->root, address, mmu_levels - 1);
-
-	for (unsigned at = mmu_levels - 1; at > level; at--) {
-		uint64_t value = entry_load(entry);
-
-		if (shm_entry_is_none(value))
-			return NULL;
-		entry = table_entry(shm_entry_frame(value), address, at - 1);
-	}
-	return entry;
 }
 
 /* The table under the entry goes. Under the lock. */
@@ -234,12 +226,12 @@ static void level_prune(struct gather *gather, unsigned level, uint64_t from, ui
 		if (level == 1)
 			entry = pagetable_slot_next(space, from, end, &from);
 		else
-			entry = level_entry(space, from, level);
+			entry = pagetable_slot(space, from, level);
 		if (level == 1 && !entry)
 			break;
 		if (entry && !shm_entry_is_none(entry_load(entry)))
 			entry_prune(gather, entry);
-		from += level_bytes(level);
+		from += pagetable_level_bytes(level);
 	}
 	spin_unlock(&space->page_table_lock);
 }
@@ -248,7 +240,7 @@ void pagetable_prune(struct gather *gather, const struct prune_range *range)
 {
 	/* From below upward: where no whole block of a level is free, none of a higher one is. */
 	for (unsigned level = 1; level < mmu_levels; level++) {
-		uint64_t bytes = level_bytes(level);
+		uint64_t bytes = pagetable_level_bytes(level);
 		uint64_t from = range->start & ~(bytes - 1);
 		uint64_t end = (range->end + bytes - 1) & ~(bytes - 1);
 
@@ -267,7 +259,7 @@ static void table_free(struct space *space, uint64_t value, unsigned level)
 	uint64_t *table = phys_to_virt(shm_entry_frame(value));
 
 	for (unsigned i = 0; level > 0 && i < SHM_ENTRIES_PER_TABLE; i++) {
-		kassert(level > 1 || !shm_entry_is_link(table[i]));
+		kassert(!shm_entry_is_link(table[i]));
 		if (!shm_entry_is_none(table[i]))
 			table_free(space, table[i], level - 1);
 	}
@@ -278,12 +270,13 @@ static void table_free(struct space *space, uint64_t value, unsigned level)
 void pagetable_destroy(struct space *space)
 {
 	unsigned level = mmu_levels - 1;
-	uint64_t step = level_bytes(level);
+	uint64_t step = pagetable_level_bytes(level);
 
 	/* Mostly the areas took them all along; a failed mremap may have left some. */
 	for (uint64_t base = 0; space->table_pages && base < mmu_user_end; base += step) {
-		uint64_t value = entry_load(table_entry(space->root, base, level));
+		uint64_t value = entry_load(pagetable_at(space->root, base, level));
 
+		kassert(!shm_entry_is_link(value));
 		if (!shm_entry_is_none(value))
 			table_free(space, value, level - 1);
 	}

@@ -4,9 +4,10 @@
 
 /*
  * The page tables of a space, over the entries of shm_cpu.h. Levels count from
- * below: level 0 is a leaf, whose entries are pages; an entry of level 1 is a
- * slot, which covers one span (2 MiB) and is none, a table (a leaf of the
- * space's own) or a link (an object's leaf, which only shm touches).
+ * below: level 0 is a leaf, whose entries are pages. An entry of level 1, which
+ * covers one span (2 MiB), and one of level 2, which covers 1 GiB, is a slot:
+ * none, a table (of the space's own) or a link (an object's leaf or middle
+ * table, which only shm touches: no walk here goes through one).
  *
  * An own page is one that belongs to the space alone: anonymous memory or a
  * private copy. Its entry has the own mark and holds a frame reference. All
@@ -21,16 +22,20 @@
 #include "kernel/mm/frame.h"
 #include "kernel/mm/space.h"
 
-/* The slot that covers the address, or NULL: the upper tables do not exist. */
-uint64_t *pagetable_slot(struct space *space, uint64_t address);
-/* The same, making the upper tables; NULL: no memory. */
-uint64_t *pagetable_slot_make(struct space *space, uint64_t address);
+/* As pagetable_slot, making the tables. 0; -ENOMEM; -EAGAIN: a slot above it is a link. */
+int pagetable_slot_make(struct space *space, uint64_t address, unsigned level, uint64_t **slot);
 /* The entry in the space's own leaf, or NULL: there is no such leaf. */
 uint64_t *pagetable_entry(struct space *space, uint64_t address);
-/* The same, making the leaf. 0; -ENOMEM; -EAGAIN: the slot is a link. */
+/* The same, making the leaf. 0; -ENOMEM; -EAGAIN: a slot is a link. */
 int pagetable_entry_make(struct space *space, uint64_t address, uint64_t **entry);
-/* The first slot that is not none of those that touch [address, end): *found is where it begins. */
+/*
+ * The first entry of level 1 that is not none, of those that touch [address, end): *found is where
+ * it begins. NULL: there is none. What a link of level 2 covers is passed over.
+ */
 uint64_t *pagetable_slot_next(struct space *space, uint64_t address, uint64_t end, uint64_t *found);
+/* The same, stopping at links of level 2 as well: *level says which it is. */
+uint64_t *pagetable_slot_any(struct space *space, uint64_t address, uint64_t end, uint64_t *found,
+			     unsigned *level);
 
 static inline uint64_t entry_load(const uint64_t *entry)
 {
@@ -40,6 +45,40 @@ static inline uint64_t entry_load(const uint64_t *entry)
 static inline void entry_store(uint64_t *entry, uint64_t value)
 {
 	__atomic_store_n(entry, value, __ATOMIC_RELEASE);
+}
+/* What an entry of a level covers. */
+static inline uint64_t pagetable_level_bytes(unsigned level)
+{
+	return PAGE_BYTES << (9 * level);
+}
+/* The entry for an address in a table of a level. */
+static inline uint64_t *pagetable_at(uint64_t table, uint64_t address, unsigned level)
+{
+	return (uint64_t *)phys_to_virt(table) +
+	       ((address >> (PAGE_SHIFT + 9 * level)) & (SHM_ENTRIES_PER_TABLE - 1));
+}
+/* Does a walk from an entry of `level` downward end here: no table of the space's own? */
+static inline bool pagetable_ends(uint64_t value, unsigned level)
+{
+	return level > SHM_LEVEL_MIDDLE ? shm_entry_is_none(value) : !shm_entry_is_table(value);
+}
+/*
+ * The entry of `level` (1 or more) that covers the address, or NULL: no own tables lead to it.
+ * Inline: a walk to a level that the compiler knows is no loop.
+ */
+static inline __attribute__((always_inline)) uint64_t *
+pagetable_slot(struct space *space, uint64_t address, unsigned level)
+{
+	uint64_t *entry = pagetable_at(space->root, address, mmu_levels - 1);
+
+	for (unsigned at = mmu_levels - 1; at > level; at--) {
+		uint64_t value = entry_load(entry);
+
+		if (pagetable_ends(value, at))
+			return NULL;
+		entry = pagetable_at(shm_entry_frame(value), address, at - 1);
+	}
+	return entry;
 }
 /* An own page, accessible or not (PROT_NONE). */
 static inline bool entry_has_own_page(uint64_t entry)

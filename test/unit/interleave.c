@@ -11,21 +11,33 @@
 
 #include "test/unit/unit.h"
 
-#define BASE       (4 * SPAN)
-#define FIRST_PAGE 0
-#define NEW_PAGE   5
+#define GIGA SHM_MIDDLE_PAGES
 
-enum world_kind { WORLD_LINKED, WORLD_FILLED, WORLD_SMALL, WORLD_KINDS };
+enum world_kind {
+	WORLD_LINKED,
+	WORLD_FILLED,
+	WORLD_SMALL,
+	WORLD_MIDDLE,      /* GiB are linked; leaves come and go in the second */
+	WORLD_MIDDLE_GOES, /* GiB are linked until the object is too small for it */
+	WORLD_KINDS
+};
 
 static const struct world_shape {
 	const char *name;
-	uint64_t pages, last, shrunk, grown;
-	uint64_t offset; /* of the second and third process's mapping, from BASE */
+	uint64_t pages, first, last, shrunk, grown;
+	uint64_t base, window; /* of the mappings: address, pages */
+	uint64_t offset;       /* of the second and third process's mapping, from base */
 } shapes[WORLD_KINDS] = {
-	[WORLD_LINKED] = {"linked", 516, 515, 3, 600, 0},
-	[WORLD_FILLED] = {"filled", 516, 515, 3, 600, PAGE},
-	[WORLD_SMALL] = {"small", 10, 9, 3, 20, 0},
+	[WORLD_LINKED] = {"linked", 516, 0, 515, 3, 600, 4 * SPAN, 600, 0},
+	[WORLD_FILLED] = {"filled", 516, 0, 515, 3, 600, 4 * SPAN, 600, PAGE},
+	[WORLD_SMALL] = {"small", 10, 0, 9, 3, 20, 4 * SPAN, 600, 0},
+	[WORLD_MIDDLE] = {"middle", GIGA + 516, GIGA, GIGA + 515, GIGA + 3, GIGA + 600,
+			  SHM_MIDDLE_BYTES, 2 * GIGA, 0},
+	[WORLD_MIDDLE_GOES] = {"middle goes", GIGA, 0, 515, 3, GIGA + 3, SHM_MIDDLE_BYTES, GIGA, 0},
 };
+#define FIRST_PAGE (shape->first)
+#define NEW_PAGE   (shape->first + 5)
+#define CUT_PAGE   (shape->first + 9)
 
 static const struct world_shape *shape;
 static bool same_space; /* all threads are of one process */
@@ -35,7 +47,7 @@ static bool removed, shrunk;
 
 static uint64_t mapping_of(unsigned t)
 {
-	return BASE + (t == 0 || same_space ? 0 : shape->offset);
+	return shape->base + (t == 0 || same_space ? 0 : shape->offset);
 }
 
 static uint64_t address_of(unsigned t, uint64_t page)
@@ -78,14 +90,22 @@ static void op_grow(void)
 
 static void op_evict(void)
 {
-	shm_object_evict(object, 0, shape->grown);
+	shm_object_evict(object, shape->first, 600);
 }
 
 static void op_unmap(void)
 {
 	unsigned t = sim_thread();
 
-	check_equal(sim_unmap(spaces[t], mapping_of(t), mapping_of(t) + 600 * PAGE), 0);
+	check_equal(sim_unmap(spaces[t], mapping_of(t), address_of(t, shape->window)), 0);
+}
+
+/* One page of a block that is linked as a whole. */
+static void op_cut(void)
+{
+	unsigned t = sim_thread();
+
+	check_equal(sim_unmap(spaces[t], address_of(t, CUT_PAGE), address_of(t, CUT_PAGE + 1)), 0);
 }
 
 static void op_fork(void)
@@ -129,9 +149,10 @@ static const struct operation {
 	{"shrink", op_shrink, true, false},  {"grow", op_grow, true, false},
 	{"evict", op_evict, true, false},    {"unmap", op_unmap, false, false},
 	{"fork", op_fork, false, false},     {"exit", op_exit, false, true},
-	{"remove", op_remove, false, false},
+	{"remove", op_remove, false, false}, {"cut", op_cut, false, false},
 };
-#define OPERATIONS (sizeof(operations) / sizeof(operations[0]))
+#define OPERATIONS     (sizeof(operations) / sizeof(operations[0]))
+#define OPERATIONS_ALL (OPERATIONS - 1) /* in all worlds; cut in those of middle tables */
 
 static const struct operation *running[3];
 static unsigned thread_count;
@@ -157,9 +178,9 @@ static void world_setup(void *context)
 	for (unsigned t = 0; t < thread_count; t++) {
 		spaces[t] = same_space && t > 0 ? spaces[0] : sim_space_create((int32_t)t + 1);
 		if (!same_space || t == 0)
-			check_equal(
-				sim_map(spaces[t], mapping_of(t), 600, object, 0, READ_WRITE, 0),
-				0);
+			check_equal(sim_map(spaces[t], mapping_of(t), shape->window, object, 0,
+					    READ_WRITE, 0),
+				    0);
 		sim_cpu_run(t, spaces[t]);
 		if (running[t]->holds)
 			shm_object_get(object);
@@ -173,7 +194,7 @@ static void world_setup(void *context)
 	const uint64_t pages[] = {FIRST_PAGE, NEW_PAGE, shape->last};
 	for (unsigned i = 0; i < 3; i++) {
 		sim_watch(address_of(0, pages[i]));
-		if (thread_count > 1 && mapping_of(1) != BASE)
+		if (thread_count > 1 && mapping_of(1) != shape->base)
 			sim_watch(address_of(1, pages[i]));
 	}
 }
@@ -285,12 +306,13 @@ static uint64_t run_combination(unsigned preemptions)
 static void run_pairs(enum world_kind kind, bool one_space)
 {
 	uint64_t runs = 0;
+	unsigned count = kind < WORLD_MIDDLE ? OPERATIONS_ALL : OPERATIONS;
 
 	shape = &shapes[kind];
 	same_space = one_space;
 	thread_count = 2;
-	for (unsigned i = 0; i < OPERATIONS; i++)
-		for (unsigned j = one_space ? i : 0; j < OPERATIONS; j++) {
+	for (unsigned i = 0; i < count; i++)
+		for (unsigned j = one_space ? i : 0; j < count; j++) {
 			running[0] = &operations[i];
 			running[1] = &operations[j];
 			runs += run_combination(two_forks() ? 3 : SIM_EVERY);
@@ -306,9 +328,9 @@ static void run_triples(enum world_kind kind, bool one_space)
 	shape = &shapes[kind];
 	same_space = one_space;
 	thread_count = 3;
-	for (unsigned i = 0; i < OPERATIONS; i++)
-		for (unsigned j = i; j < OPERATIONS; j++)
-			for (unsigned k = j; k < OPERATIONS; k++) {
+	for (unsigned i = 0; i < OPERATIONS_ALL; i++)
+		for (unsigned j = i; j < OPERATIONS_ALL; j++)
+			for (unsigned k = j; k < OPERATIONS_ALL; k++) {
 				running[0] = &operations[i];
 				running[1] = &operations[j];
 				running[2] = &operations[k];
@@ -335,6 +357,15 @@ static void pairs_one_space(void)
 	run_pairs(WORLD_LINKED, true);
 	run_pairs(WORLD_SMALL, true);
 }
+static void pairs_middle(void)
+{
+	run_pairs(WORLD_MIDDLE, false);
+	run_pairs(WORLD_MIDDLE_GOES, false);
+}
+static void pairs_middle_one_space(void)
+{
+	run_pairs(WORLD_MIDDLE, true);
+}
 static void triples(void)
 {
 	run_triples(WORLD_LINKED, false);
@@ -343,6 +374,7 @@ static void triples(void)
 	run_triples(WORLD_FILLED, false);
 	run_triples(WORLD_SMALL, false);
 	run_triples(WORLD_LINKED, true);
+	run_triples(WORLD_MIDDLE, false);
 }
 
 static const struct unit_test tests[] = {
@@ -354,6 +386,10 @@ static const struct unit_test tests[] = {
 	 true},
 	{"pairs_one_space", "every interleaving of two threads of one process", pairs_one_space,
 	 true},
+	{"pairs_middle", "every interleaving of two operations, spaces that link a GiB",
+	 pairs_middle, true},
+	{"pairs_middle_one_space", "the same for two threads of one process",
+	 pairs_middle_one_space, true},
 	{"triples", "three operations with up to two preemptions", triples, true},
 	{0},
 };

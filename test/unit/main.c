@@ -8,9 +8,9 @@
 int main(int argc, char **argv)
 {
 	const struct unit_suite *const suites[] = {
-		&cpu_suite,     &radix_suite,        &object_suite, &mapping_suite,
-		&evict_suite,   &fail_suite,         &array_suite,  &ids_suite,
-		&segment_suite, &segment_race_suite, &table_suite,  NULL,
+		&cpu_suite,          &radix_suite, &object_suite, &mapping_suite, &middle_suite,
+		&evict_suite,        &fail_suite,  &array_suite,  &ids_suite,     &segment_suite,
+		&segment_race_suite, &table_suite, NULL,
 	};
 
 	return unit_main(argc, argv, suites);

@@ -47,6 +47,10 @@ static int fail_slot_prepare(struct shm_space *space, uint64_t address)
 {
 	return refuse() ? -ENOMEM : plain.slot_prepare(space, address);
 }
+static int fail_upper_prepare(struct shm_space *space, uint64_t address)
+{
+	return refuse() ? -ENOMEM : plain.upper_prepare(space, address);
+}
 static int fail_pages_prepare(struct shm_space *space, uint64_t address)
 {
 	return refuse() ? -ENOMEM : plain.pages_prepare(space, address);
@@ -65,6 +69,7 @@ void refuse_wrap(void)
 	sim.port.mem_alloc = fail_mem_alloc;
 	sim.port.reserve = fail_reserve;
 	sim.port.slot_prepare = fail_slot_prepare;
+	sim.port.upper_prepare = fail_upper_prepare;
 	sim.port.pages_prepare = fail_pages_prepare;
 	sim.port.swap_write = fail_swap_write;
 }

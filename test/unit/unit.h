@@ -44,7 +44,8 @@ extern bool unit_long;
 #define SPAN       SHM_SPAN_BYTES
 #define READ_WRITE (SHM_READ | SHM_WRITE)
 
-extern const struct unit_suite cpu_suite, radix_suite, object_suite, mapping_suite, evict_suite,
-	fail_suite, array_suite, ids_suite, segment_suite, segment_race_suite, table_suite;
+extern const struct unit_suite cpu_suite, radix_suite, object_suite, mapping_suite, middle_suite,
+	evict_suite, fail_suite, array_suite, ids_suite, segment_suite, segment_race_suite,
+	table_suite;
 
 #endif

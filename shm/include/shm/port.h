@@ -32,6 +32,7 @@ struct shm_piece;
 
 /* What the host and its CPU can do: shm_port.capabilities. */
 #define SHM_CAN_LINK        (1u << 0) /* the host's middle tables may point to shm's leaves */
+#define SHM_CAN_LINK_UPPER  (1u << 4) /* and the tables above them to shm's middle tables */
 #define SHM_PARENT_RESTRICT (1u << 1) /* a parent entry can make all below it read-only */
 #define SHM_HARDWARE_AD     (1u << 2) /* the CPU sets accessed and dirty bits itself */
 #define SHM_CACHES_INVALID  (1u << 3) /* the CPU may cache that an entry is invalid */
@@ -65,6 +66,10 @@ struct shm_area_request {
 	unsigned protection_max;   /* what mprotect may raise it to */
 	unsigned flags;            /* SHM_AREA_* */
 };
+
+/* Levels of slots, counted from the leaves, which are 0. */
+#define SHM_LEVEL_SPAN   1u
+#define SHM_LEVEL_MIDDLE 2u
 
 struct shm_port {
 	unsigned capabilities; /* SHM_CAN_LINK and its kin; constant after shm_init */
@@ -128,35 +133,52 @@ struct shm_port {
 			  struct shm_piece **piece);
 
 	/*
-	 * Entries. A slot is the entry of a space's middle table that covers one
-	 * span (SHM_SPAN_BYTES); it is none, private (points to a leaf of the
-	 * space's own) or a link (points to an object's leaf, marked by
-	 * shm_entry_link). These store; they never flush, and never sleep unless
-	 * it is said. Object lock or space lock held; the port's own lock makes
-	 * each atomic. Entries are as shm_cpu.h makes them.
+	 * Entries. A slot is an entry of a space's tables that may be a link. At
+	 * SHM_LEVEL_SPAN it is in a middle table, covers one span (2 MiB), and is
+	 * none, private (points to a leaf of the space's own) or a link (points to
+	 * an object's leaf, marked by shm_entry_link). At SHM_LEVEL_MIDDLE it is in
+	 * the table above, covers 1 GiB, and is none, private (points to a middle
+	 * table of the space's own) or a link (points to an object's middle table).
+	 * What is below a link is the object's: no operation goes through one.
+	 *
+	 * These store; they never flush, and never sleep unless it is said. Object
+	 * lock or space lock held; the port's own lock makes each atomic. Entries
+	 * are as shm_cpu.h makes them.
 	 */
 
-	/* Make the upper tables for an address exist. May sleep; no object lock. 0, -ENOMEM. */
+	/*
+	 * Make the tables exist that lead to the slot of a span. May sleep; no
+	 * object lock. 0, -ENOMEM, -EAGAIN: the slot above it is a link.
+	 */
 	int (*slot_prepare)(struct shm_space *space, uint64_t address);
-	/* The slot's entry; SHM_ENTRY_NONE when the upper tables do not exist. */
+	/* The slot's entry; SHM_ENTRY_NONE when no own tables lead to it. */
 	uint64_t (*slot_get)(struct shm_space *space, uint64_t address);
 	/*
 	 * If the slot holds `expected`, put `desired`: true. False when it holds
-	 * something else or the upper tables do not exist.
+	 * something else or no own tables lead to it.
 	 */
 	bool (*slot_exchange)(struct shm_space *space, uint64_t address, uint64_t expected,
 			      uint64_t desired);
 	/*
-	 * The first slot that is not none, of those that touch [address, end): its
-	 * entry, and where it begins in *found. SHM_ENTRY_NONE: there is none.
-	 * Skips upper tables that do not exist, so that a terabyte never touched
+	 * The same three for the slot that covers 1 GiB; upper_prepare never gives
+	 * -EAGAIN. Not called without SHM_CAN_LINK_UPPER.
+	 */
+	int (*upper_prepare)(struct shm_space *space, uint64_t address);
+	uint64_t (*upper_get)(struct shm_space *space, uint64_t address);
+	bool (*upper_exchange)(struct shm_space *space, uint64_t address, uint64_t expected,
+			       uint64_t desired);
+	/*
+	 * The first slot that leads to pages, of those that touch [address, end): one
+	 * at SHM_LEVEL_SPAN that is not none, or a link at SHM_LEVEL_MIDDLE. Its
+	 * entry, where it begins in *found, and its level. SHM_ENTRY_NONE: there is
+	 * none. Skips tables that do not exist, so that a terabyte never touched
 	 * costs little.
 	 */
 	uint64_t (*slot_next)(struct shm_space *space, uint64_t address, uint64_t end,
-			      uint64_t *found);
+			      uint64_t *found, unsigned *level);
 	/*
 	 * Make the space's own leaf for an address exist. May sleep; no object
-	 * lock. 0, -ENOMEM, -EAGAIN: a link is there.
+	 * lock. 0, -ENOMEM, -EAGAIN: a link is there, at either level.
 	 */
 	int (*pages_prepare)(struct shm_space *space, uint64_t address);
 	/*

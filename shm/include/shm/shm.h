@@ -30,6 +30,8 @@
 #define SHM_ENTRIES_PER_TABLE 512
 #define SHM_SPAN_SHIFT        21 /* what one leaf covers: 2 MiB */
 #define SHM_SPAN_BYTES        (1ull << SHM_SPAN_SHIFT)
+#define SHM_MIDDLE_SHIFT      30 /* what one middle table covers: 1 GiB */
+#define SHM_MIDDLE_BYTES      (1ull << SHM_MIDDLE_SHIFT)
 #define SHM_INLINE_PAGES      16 /* objects up to 64 KiB hold their entries inline */
 
 /* One instance of the subsystem. A kernel has one; a test may have several, one after another. */

@@ -226,7 +226,8 @@ static bool slot_exchange(struct shm_space *space, uint64_t address, uint64_t ex
 	return true;
 }
 
-static uint64_t slot_next(struct shm_space *space, uint64_t address, uint64_t end, uint64_t *found)
+static uint64_t slot_next(struct shm_space *space, uint64_t address, uint64_t end, uint64_t *found,
+			  unsigned *level)
 {
 	uint64_t at = address & ~(SHM_SPAN_BYTES - 1);
 
@@ -234,6 +235,7 @@ static uint64_t slot_next(struct shm_space *space, uint64_t address, uint64_t en
 		uint64_t *slot = slot_of(host_of(space), at);
 		if (slot && !shm_entry_is_none(*slot)) {
 			*found = at;
+			*level = SHM_LEVEL_SPAN; /* this host has no links above */
 			return *slot;
 		}
 		at = slot ? at + SHM_SPAN_BYTES : ((at >> GIGA_SHIFT) + 1) << GIGA_SHIFT;

@@ -134,20 +134,32 @@ static int area_cut(struct sim_space *space, uint64_t at)
 	return 0;
 }
 
+/* The first address from `at` on that an own leaf covers, or `end`. */
+static uint64_t own_next(struct sim_space *space, uint64_t at, uint64_t end)
+{
+	uint64_t found, slot;
+	unsigned level;
+
+	for (; at < end; at = found + (SHM_PAGE_BYTES << (9 * level))) {
+		slot = sim.port.slot_next(&space->shm, at, end, &found, &level);
+		if (shm_entry_is_none(slot))
+			break;
+		if (!shm_entry_is_link(slot))
+			return found > at ? found : at;
+	}
+	return end;
+}
+
 /* Up to `max` own pages from *at on are cleared: their frames; *at moves on. */
 static unsigned own_pages_clear(struct sim_space *space, uint64_t *at, uint64_t end,
 				uint64_t *frames, unsigned max)
 {
 	unsigned count = 0;
-	uint64_t found;
 
 	for (; *at < end && count < max; *at += SHM_PAGE_BYTES) {
-		if (shm_entry_is_none(sim.port.slot_next(&space->shm, *at, end, &found))) {
-			*at = end;
+		*at = own_next(space, *at, end);
+		if (*at == end)
 			break;
-		}
-		if (found > *at)
-			*at = found;
 		uint64_t *entry = sim_own_entry(space, *at);
 		if (!entry || shm_entry_is_none(*entry) || !shm_entry_is_own(*entry))
 			continue;
@@ -176,13 +188,14 @@ static void own_leaves_prune(struct sim_space *space, uint64_t start, uint64_t e
 {
 	uint64_t found, area_start, area_end;
 	struct shm_piece *piece;
+	unsigned level;
 
-	for (uint64_t at = start; at < end; at = found + SHM_SPAN_BYTES) {
-		uint64_t slot = sim.port.slot_next(&space->shm, at, end, &found);
+	for (uint64_t at = start; at < end; at = found + (SHM_PAGE_BYTES << (9 * level))) {
+		uint64_t slot = sim.port.slot_next(&space->shm, at, end, &found, &level);
 		if (shm_entry_is_none(slot))
 			break;
 		if (port_area_next(&space->shm, found, &area_start, &area_end, &piece) &&
-		    area_start < found + SHM_SPAN_BYTES)
+		    area_start < found + (SHM_PAGE_BYTES << (9 * level)))
 			continue;
 		sim_assert(!shm_entry_is_link(slot));
 		for (unsigned i = 0; i < SHM_ENTRIES_PER_TABLE; i++)
@@ -320,13 +333,8 @@ int sim_unmap(struct sim_space *space, uint64_t start, uint64_t end)
 /* Own copies get the new protection: clear, flush, set. */
 static void own_pages_protect(struct sim_space *space, struct sim_area *area)
 {
-	uint64_t found;
-
-	for (uint64_t at = area->start; at < area->end; at += SHM_PAGE_BYTES) {
-		if (shm_entry_is_none(sim.port.slot_next(&space->shm, at, area->end, &found)))
-			break;
-		if (found > at)
-			at = found;
+	for (uint64_t at = own_next(space, area->start, area->end); at < area->end;
+	     at = own_next(space, at + SHM_PAGE_BYTES, area->end)) {
 		uint64_t *entry = sim_own_entry(space, at);
 		if (!entry || shm_entry_is_none(*entry) || !shm_entry_is_own(*entry))
 			continue;
@@ -402,6 +410,7 @@ static void tables_free(struct sim_space *space)
 	for (unsigned i = 0; i < SHM_ENTRIES_PER_TABLE; i++) {
 		if (shm_entry_is_none(root[i]))
 			continue;
+		sim_assert(!shm_entry_is_link(root[i]));
 		uint64_t middle = shm_entry_frame(root[i]);
 		for (unsigned j = 0; j < SHM_ENTRIES_PER_TABLE; j++)
 			sim_assert(shm_entry_is_none(sim_frame_words(middle)[j]));
@@ -432,13 +441,8 @@ void sim_space_destroy(struct sim_space *space)
 static int own_pages_fork(struct sim_space *child, struct sim_space *parent,
 			  const struct sim_area *area)
 {
-	uint64_t found;
-
-	for (uint64_t at = area->start; at < area->end; at += SHM_PAGE_BYTES) {
-		if (shm_entry_is_none(sim.port.slot_next(&parent->shm, at, area->end, &found)))
-			break;
-		if (found > at)
-			at = found;
+	for (uint64_t at = own_next(parent, area->start, area->end); at < area->end;
+	     at = own_next(parent, at + SHM_PAGE_BYTES, area->end)) {
 		uint64_t *entry = sim_own_entry(parent, at);
 		if (!entry || shm_entry_is_none(*entry) || !shm_entry_is_own(*entry))
 			continue;
@@ -518,7 +522,7 @@ void sim_init(bool link, uint64_t seed)
 	       sizeof(sim) - offsetof(struct sim, frames_used));
 	sim.random = seed * 0x9e3779b97f4a7c15ull + 1;
 	sim.commit_limit = 1ull << 40;
-	sim.port.capabilities = SHM_CPU_CAPABILITIES | SHM_CAN_LINK;
+	sim.port.capabilities = SHM_CPU_CAPABILITIES | SHM_CAN_LINK | SHM_CAN_LINK_UPPER;
 	sim_memory_port(&sim.port);
 	sim_mmu_port(&sim.port);
 	sim_lock_port(&sim.port);

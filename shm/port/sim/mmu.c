@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * The adversarial MMU: three levels of tables (root of 1 GiB entries, middle
- * of 2 MiB slots, leaves), and for each CPU a cache of pages, of slots that
- * point to leaves ("parents") and of invalidity, which forgets only when told.
+ * The adversarial MMU: three levels of tables (root of 1 GiB slots, middle
+ * of 2 MiB slots, leaves), and for each CPU a cache of pages, of slots of both
+ * levels ("parents") and of invalidity, which forgets only when told.
  */
 
 #include "shm/port/sim/sim.h"
 #include "abi/errno.h"
-
-#define GIGA_SHIFT 30
 
 #ifdef SHM_CPU_NONE_IS_TABLE
 uint64_t shm_entry_none;
@@ -22,27 +20,25 @@ void sim_watch(uint64_t address)
 
 /* ---- tables ---- */
 
-static uint64_t *middle_table(struct sim_space *space, uint64_t address)
+/* The slot of a level, or NULL: no own tables lead to it. */
+static uint64_t *slot_place(struct sim_space *space, uint64_t address, unsigned level)
 {
-	uint64_t number = address >> GIGA_SHIFT;
+	uint64_t number = address >> SHM_MIDDLE_SHIFT;
 
 	if (number >= SHM_ENTRIES_PER_TABLE)
 		return NULL;
-	uint64_t entry = sim_frame_words(space->root)[number];
-	return shm_entry_is_none(entry) ? NULL : sim_frame_words(shm_entry_frame(entry));
-}
-
-static uint64_t *slot_place(struct sim_space *space, uint64_t address)
-{
-	uint64_t *middle = middle_table(space, address);
-
-	return middle ? &middle[address >> SHM_SPAN_SHIFT & 511] : NULL;
+	uint64_t *upper = &sim_frame_words(space->root)[number];
+	if (level == SHM_LEVEL_MIDDLE)
+		return upper;
+	if (!shm_entry_is_table(*upper))
+		return NULL;
+	return &sim_frame_words(shm_entry_frame(*upper))[address >> SHM_SPAN_SHIFT & 511];
 }
 
 /* The entry of the space's own leaf, or NULL. */
 uint64_t *sim_own_entry(struct sim_space *space, uint64_t address)
 {
-	uint64_t *slot = slot_place(space, address);
+	uint64_t *slot = slot_place(space, address, SHM_LEVEL_SPAN);
 
 	if (!slot || shm_entry_is_none(*slot) || shm_entry_is_link(*slot))
 		return NULL;
@@ -51,10 +47,16 @@ uint64_t *sim_own_entry(struct sim_space *space, uint64_t address)
 
 /* ---- what a CPU remembers ---- */
 
-static struct sim_translation *tlb_find(struct sim_cpu *cpu, uint64_t address, bool parent)
+static uint64_t level_bytes(unsigned level)
 {
+	return SHM_PAGE_BYTES << (9 * level);
+}
+
+static struct sim_translation *tlb_find(struct sim_cpu *cpu, uint64_t address, unsigned level)
+{
+	address &= ~(level_bytes(level) - 1);
 	for (unsigned i = 0; i < cpu->count; i++)
-		if (cpu->tlb[i].address == address && cpu->tlb[i].parent == parent)
+		if (cpu->tlb[i].address == address && cpu->tlb[i].level == level)
 			return &cpu->tlb[i];
 	return NULL;
 }
@@ -71,25 +73,45 @@ static void tlb_add(struct sim_cpu *cpu, struct sim_translation translation)
 	cpu->tlb[cpu->count++] = translation;
 }
 
-/* The slot as the CPU sees it: remembered, or read and then remembered. */
-static uint64_t walk_slot(struct sim_cpu *cpu, uint64_t address)
+static bool is_read_only(uint64_t slot)
 {
-	uint64_t span = address & ~(SHM_SPAN_BYTES - 1);
-	struct sim_translation *known = tlb_find(cpu, span, true);
+	return shm_entry_is_link(slot) && !(shm_entry_link_protection(slot) & SHM_WRITE);
+}
+
+/*
+ * The slot of a level as the CPU sees it: remembered, or read and then remembered, with what the
+ * slot above it takes away. Whose table it is in does not matter to a CPU.
+ */
+static uint64_t walk_slot(struct sim_cpu *cpu, uint64_t address, unsigned level)
+{
+	struct sim_translation *known = tlb_find(cpu, address, level);
 
 	if (known)
 		return known->entry;
-	uint64_t *slot = slot_place(cpu->space, address);
-	if (!slot || shm_entry_is_none(*slot))
+	uint64_t upper = SHM_ENTRY_NONE, entry;
+	if (level == SHM_LEVEL_MIDDLE) {
+		uint64_t *slot = slot_place(cpu->space, address, level);
+		entry = slot ? *slot : SHM_ENTRY_NONE;
+	} else {
+		upper = walk_slot(cpu, address, level + 1);
+		entry = shm_entry_is_none(upper) ? SHM_ENTRY_NONE
+						 : sim_frame_words(shm_entry_frame(
+							   upper))[address >> SHM_SPAN_SHIFT & 511];
+	}
+	if (shm_entry_is_none(entry))
 		return SHM_ENTRY_NONE;
-	tlb_add(cpu, (struct sim_translation){.address = span, .entry = *slot, .parent = true});
-	return *slot;
+	if (is_read_only(upper))
+		entry = shm_entry_link(shm_entry_frame(entry), SHM_READ);
+	tlb_add(cpu, (struct sim_translation){.address = address & ~(level_bytes(level) - 1),
+					      .entry = entry,
+					      .level = level});
+	return entry;
 }
 
 /* What the walk through a slot allows, folded into a page entry. */
 static uint64_t restrict_entry(uint64_t slot, uint64_t entry)
 {
-	if (shm_entry_is_link(slot) && !(shm_entry_link_protection(slot) & SHM_WRITE))
+	if (is_read_only(slot))
 		return shm_entry_page(shm_entry_frame(entry),
 				      shm_entry_protection(entry) & ~SHM_WRITE);
 	return entry;
@@ -98,13 +120,13 @@ static uint64_t restrict_entry(uint64_t slot, uint64_t entry)
 /* Translate; a valid entry is remembered. False: not valid, remembered where CPUs do that. */
 static bool translate(struct sim_cpu *cpu, uint64_t address, uint64_t *entry)
 {
-	struct sim_translation *known = tlb_find(cpu, address, false);
+	struct sim_translation *known = tlb_find(cpu, address, 0);
 
 	if (known) {
 		*entry = known->entry;
 		return !known->negative;
 	}
-	uint64_t slot = walk_slot(cpu, address);
+	uint64_t slot = walk_slot(cpu, address, SHM_LEVEL_SPAN);
 	uint64_t value = SHM_ENTRY_NONE;
 	if (!shm_entry_is_none(slot))
 		value = sim_frame_words(shm_entry_frame(slot))[address >> SHM_PAGE_SHIFT & 511];
@@ -163,7 +185,7 @@ void sim_expect_unreachable(const struct sim_space *space, uint64_t start, uint6
 			continue;
 		for (unsigned i = 0; i < cpu->count; i++) {
 			struct sim_translation *known = &cpu->tlb[i];
-			if (known->negative || known->parent || known->address < start ||
+			if (known->negative || known->level || known->address < start ||
 			    known->address >= end)
 				continue;
 			sim_assert(access && !(shm_entry_protection(known->entry) & access));
@@ -191,55 +213,83 @@ static void entry_operation(struct shm_space *space)
 	sim_speculate();
 }
 
-static int port_slot_prepare(struct shm_space *shm_space, uint64_t address)
+static void prepare_operation(struct shm_space *space, uint64_t address)
 {
-	struct sim_space *space = sim_space_of(shm_space);
-
 	sim_assert(!sim.mutexes_held[sim_thread()][SHM_RANK_OBJECT]);
-	entry_operation(shm_space);
-	uint64_t *root = sim_frame_words(space->root);
-	sim_assert(address >> GIGA_SHIFT < SHM_ENTRIES_PER_TABLE);
-	if (shm_entry_is_none(root[address >> GIGA_SHIFT]))
-		root[address >> GIGA_SHIFT] = shm_entry_table(sim_table_alloc(0));
+	entry_operation(space);
+	sim_assert(slot_place(sim_space_of(space), address, SHM_LEVEL_MIDDLE));
+}
+
+static int port_slot_prepare(struct shm_space *space, uint64_t address)
+{
+	prepare_operation(space, address);
+	uint64_t *upper = slot_place(sim_space_of(space), address, SHM_LEVEL_MIDDLE);
+	if (shm_entry_is_link(*upper))
+		return -EAGAIN;
+	if (shm_entry_is_none(*upper))
+		*upper = shm_entry_table(sim_table_alloc(0));
+	return 0;
+}
+
+static int port_upper_prepare(struct shm_space *space, uint64_t address)
+{
+	prepare_operation(space, address);
 	return 0;
 }
 
 static uint64_t port_slot_get(struct shm_space *space, uint64_t address)
 {
-	uint64_t *slot = slot_place(sim_space_of(space), address);
+	uint64_t *slot = slot_place(sim_space_of(space), address, SHM_LEVEL_SPAN);
 
 	return slot ? *slot : SHM_ENTRY_NONE;
 }
 
-static bool port_slot_exchange(struct shm_space *space, uint64_t address, uint64_t expected,
-			       uint64_t desired)
+static uint64_t port_upper_get(struct shm_space *space, uint64_t address)
+{
+	uint64_t *slot = slot_place(sim_space_of(space), address, SHM_LEVEL_MIDDLE);
+
+	return slot ? *slot : SHM_ENTRY_NONE;
+}
+
+static bool slot_exchange(struct shm_space *space, uint64_t address, unsigned level,
+			  uint64_t expected, uint64_t desired)
 {
 	entry_operation(space);
-	uint64_t *slot = slot_place(sim_space_of(space), address);
+	uint64_t *slot = slot_place(sim_space_of(space), address, level);
 	if (!slot || *slot != expected)
 		return false;
 	*slot = desired;
 	return true;
 }
 
+static bool port_slot_exchange(struct shm_space *space, uint64_t address, uint64_t expected,
+			       uint64_t desired)
+{
+	return slot_exchange(space, address, SHM_LEVEL_SPAN, expected, desired);
+}
+
+static bool port_upper_exchange(struct shm_space *space, uint64_t address, uint64_t expected,
+				uint64_t desired)
+{
+	return slot_exchange(space, address, SHM_LEVEL_MIDDLE, expected, desired);
+}
+
 static uint64_t port_slot_next(struct shm_space *shm_space, uint64_t address, uint64_t end,
-			       uint64_t *found)
+			       uint64_t *found, unsigned *level)
 {
 	struct sim_space *space = sim_space_of(shm_space);
 	uint64_t at = address & ~(SHM_SPAN_BYTES - 1);
 
 	while (at < end) {
-		uint64_t *middle = middle_table(space, at);
-		if (!middle) {
-			at = ((at >> GIGA_SHIFT) + 1) << GIGA_SHIFT;
-			continue;
-		}
-		uint64_t slot = middle[at >> SHM_SPAN_SHIFT & 511];
-		if (!shm_entry_is_none(slot)) {
+		uint64_t *upper = slot_place(space, at, SHM_LEVEL_MIDDLE);
+		*level = upper && shm_entry_is_table(*upper) ? SHM_LEVEL_SPAN : SHM_LEVEL_MIDDLE;
+		uint64_t *slot = slot_place(space, at, *level);
+		at &= ~(level_bytes(*level) - 1);
+		if (slot && !shm_entry_is_none(*slot)) {
 			*found = at;
-			return slot;
+			return *slot;
 		}
-		at += SHM_SPAN_BYTES;
+		at += level_bytes(*level);
 	}
 	return SHM_ENTRY_NONE;
 }
@@ -250,7 +300,7 @@ static int port_pages_prepare(struct shm_space *space, uint64_t address)
 
 	if (error)
 		return error;
-	uint64_t *slot = slot_place(sim_space_of(space), address);
+	uint64_t *slot = slot_place(sim_space_of(space), address, SHM_LEVEL_SPAN);
 	if (shm_entry_is_link(*slot))
 		return -EAGAIN;
 	if (shm_entry_is_none(*slot)) {
@@ -297,13 +347,25 @@ static bool same_frame(uint64_t own, uint64_t entry)
 static uint64_t port_pages_clear(struct shm_space *space, uint64_t address, const uint64_t *entries,
 				 uint64_t count)
 {
-	uint64_t cleared = 0;
+	uint64_t cleared = 0, found, end = address + count * SHM_PAGE_BYTES;
+	unsigned level;
 
 	entry_operation(space);
 	sim_assert(!entries || address >> SHM_SPAN_SHIFT ==
 				       (address + (count - 1) * SHM_PAGE_BYTES) >> SHM_SPAN_SHIFT);
 	for (uint64_t i = 0; i < count; i++) {
-		uint64_t *own = sim_own_entry(sim_space_of(space), address + i * SHM_PAGE_BYTES);
+		uint64_t at = address + i * SHM_PAGE_BYTES;
+		uint64_t *own = sim_own_entry(sim_space_of(space), at);
+		if (!own && !entries) {
+			/* Nothing to clear: on to the next slot. */
+			if (shm_entry_is_none(port_slot_next(space, at, end, &found, &level)))
+				break;
+			if (found > at)
+				i = ((found - address) >> SHM_PAGE_SHIFT) - 1;
+			else
+				i += ((found + level_bytes(level) - at) >> SHM_PAGE_SHIFT) - 1;
+			continue;
+		}
 		if (!own || shm_entry_is_none(*own) || shm_entry_is_own(*own))
 			continue;
 		if (entries && !same_frame(*own, entries[i]))
@@ -335,7 +397,7 @@ static void flush_operation(void)
 static void flush_one(struct sim_cpu *cpu, uint64_t start, uint64_t end)
 {
 	for (unsigned i = cpu->count; i-- > 0;) {
-		uint64_t size = cpu->tlb[i].parent ? SHM_SPAN_BYTES : SHM_PAGE_BYTES;
+		uint64_t size = level_bytes(cpu->tlb[i].level);
 		if (cpu->tlb[i].address < end && cpu->tlb[i].address + size > start)
 			tlb_drop(cpu, i);
 	}
@@ -376,6 +438,9 @@ void sim_mmu_port(struct shm_port *port)
 	port->slot_prepare = port_slot_prepare;
 	port->slot_get = port_slot_get;
 	port->slot_exchange = port_slot_exchange;
+	port->upper_prepare = port_upper_prepare;
+	port->upper_get = port_upper_get;
+	port->upper_exchange = port_upper_exchange;
 	port->slot_next = port_slot_next;
 	port->pages_prepare = port_pages_prepare;
 	port->pages_set = port_pages_set;

@@ -35,9 +35,9 @@
 enum sim_frame_state { SIM_FRAME_NEVER, SIM_FRAME_PAGE, SIM_FRAME_TABLE, SIM_FRAME_FREED };
 
 struct sim_translation {
-	uint64_t address; /* of the page, or of the span for a parent */
-	uint64_t entry;   /* page entry, or slot entry */
-	bool parent;
+	uint64_t address; /* of the page, or of what a parent covers */
+	uint64_t entry;   /* page entry, or slot entry with the rights of the walk to it */
+	unsigned level;   /* 0: a page; 1, 2: a parent, the slot of that level */
 	bool negative;
 };
 
@@ -55,7 +55,7 @@ struct sim_area {
 
 struct sim_space {
 	struct shm_space shm;              /* first: sim_space_of */
-	uint64_t root;                     /* table of middle tables */
+	uint64_t root;                     /* table of middle tables: the slots of level 2 */
 	struct sim_area *areas[SIM_AREAS]; /* by address */
 	unsigned area_count;
 	struct shm_caller caller;

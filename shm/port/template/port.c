@@ -147,6 +147,7 @@ static int slot_prepare(struct shm_space *space, uint64_t address)
 	return -ENOMEM;
 }
 
+/* A walk that stops, and finds none, where an entry on the way is none or a link. */
 static uint64_t slot_get(struct shm_space *space, uint64_t address)
 {
 	(void)space;
@@ -165,12 +166,39 @@ static bool slot_exchange(struct shm_space *space, uint64_t address, uint64_t ex
 	return false;
 }
 
-static uint64_t slot_next(struct shm_space *space, uint64_t address, uint64_t end, uint64_t *found)
+/* The same one table higher, where an entry covers 1 GiB. */
+static int upper_prepare(struct shm_space *space, uint64_t address)
+{
+	(void)space;
+	(void)address;
+	return -ENOMEM;
+}
+
+static uint64_t upper_get(struct shm_space *space, uint64_t address)
+{
+	(void)space;
+	(void)address;
+	return SHM_ENTRY_NONE;
+}
+
+static bool upper_exchange(struct shm_space *space, uint64_t address, uint64_t expected,
+			   uint64_t desired)
+{
+	(void)space;
+	(void)address;
+	(void)expected;
+	(void)desired;
+	return false;
+}
+
+static uint64_t slot_next(struct shm_space *space, uint64_t address, uint64_t end, uint64_t *found,
+			  unsigned *level)
 {
 	(void)space;
 	(void)address;
 	(void)end;
 	(void)found;
+	(void)level;
 	return SHM_ENTRY_NONE;
 }
 
@@ -314,6 +342,9 @@ const struct shm_port template_port = {
 	.slot_prepare = slot_prepare,
 	.slot_get = slot_get,
 	.slot_exchange = slot_exchange,
+	.upper_prepare = upper_prepare,
+	.upper_get = upper_get,
+	.upper_exchange = upper_exchange,
 	.slot_next = slot_next,
 	.pages_prepare = pages_prepare,
 	.pages_set = pages_set,
