@@ -5,8 +5,8 @@
  * `ok N - GROUP/NAME: RULE` or `not ok ...`, or `ok ... # SKIP REASON`; details
  * come before, as `# ...`.
  *
- * On Linux each case has an IPC namespace of its own, and limits on what it may
- * use, so that nothing of the host is touched. Where a kernel has no namespaces the
+ * Each case has an IPC namespace of its own; on Linux limits on what it may use
+ * too, so that nothing of the host is touched. Where a kernel has no namespaces the
  * cases share the one that there is, and what they leave behind is removed.
  */
 
@@ -187,8 +187,12 @@ static void isolate(void)
 	struct rlimit space = {1ull << 36, 1ull << 36};
 
 	setrlimit(RLIMIT_CORE, &none);
-	if (options.in_place || abi_in_samepage())
+	if (options.in_place)
 		return;
+	if (abi_in_samepage()) { /* a machine to be tested: files and limits are the cases' */
+		isolation = unshare(CLONE_NEWIPC) == 0 ? ISOLATION_CASES : ISOLATION_NONE;
+		return;
+	}
 	setrlimit(RLIMIT_AS, &space);
 	isolation = ISOLATION_CASES;
 	if (unshare(CLONE_NEWIPC) == 0) {
