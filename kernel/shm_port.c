@@ -15,6 +15,7 @@
 #include "kernel/mm/kmem.h"
 #include "kernel/mm/pagetable.h"
 #include "kernel/process/mutex.h"
+#include "kernel/process/time.h"
 
 #define WAIT_QUEUES 16
 #define NS_PER_S    1000000000ull
@@ -95,6 +96,12 @@ port_area_map(struct shm_space *space, const struct shm_area_request *from, uint
 
 	int err = space_map(space_of(space), &request, address);
 
+	/* What is in the way is told before what the address space is too small for. */
+	if (err == -ENOMEM && request.flags & AREA_NOREPLACE) {
+		const struct area *area = space_area_above(space_of(space), request.address);
+		if (area && area->start < request.address + request.size_bytes)
+			return -EINVAL;
+	}
 	return err == -EEXIST ? -EINVAL : err;
 }
 
@@ -359,7 +366,8 @@ static void port_interrupt_point(void)
 
 static uint64_t port_now_seconds(void)
 {
-	return (clock_boot_wall_ns() + clock_now_ns()) / NS_PER_S;
+	return (time_wall_offset_ns() + clock_now_ns()) /
+	       NS_PER_S; /* what clock_settime(2) made it */
 }
 
 static void port_trace(const char *line)

@@ -386,6 +386,18 @@ static void too_many_areas(void)
 	remove_segment(id);
 }
 
+static void too_large_and_in_the_way(void)
+{
+	int id = shmget(IPC_PRIVATE, 1ull << 50, 0600 | SHM_NORESERVE);
+
+	if (id < 0)
+		SKIP("no segment of a petabyte");
+	CHECK_ERROR(shmat(id, NULL, 0), ENOMEM);
+	CHECK_ERROR(shmat(id, free_range(PAGE), 0), EINVAL); /* what lies above is told first */
+	CHECK_ERROR(shmat(id, free_range(PAGE), SHM_REMAP), ENOMEM);
+	remove_segment(id);
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(bad_ids, "EINVAL for an id that is negative, stale or was never given: shmop(2)"),
 	CASE(shows_the_segment, "all attaches show the same bytes, which outlive them: shmop(2)"),
@@ -401,6 +413,8 @@ const struct abi_case abi_cases[] = {
 	CASE(shown_in_maps, "/proc/self/maps shows offset, shmid and the first key: observed"),
 	CASE(sparse_terabyte, "a large segment takes memory where it is touched: shmget(2)"),
 	CASE(no_room, "ENOMEM when the addresses are used up: shmop(2)"),
+	CASE(too_large_and_in_the_way,
+	     "EINVAL for what is in the way comes before ENOMEM: observed"),
 	CASE(heap_is_taken, "attaches and the heap keep out of each other: brk(2), observed"),
 	CASE(break_unmoved, "the heap's end is where it was after attach and detach: shmop(2)"),
 	CASE(both_ways_at_once, "attached to read and to write by one process: shmop(2)"),

@@ -298,7 +298,25 @@ static void lock_brings_no_pages(void)
 	remove_segment(id);
 }
 
+static void times_follow_the_clock(void)
+{
+	struct timespec was, other;
+
+	if (!abi_in_samepage() || !abi_is_root())
+		SKIP("sets the clock: in a guest, as root");
+	CHECK_OK(clock_gettime(CLOCK_REALTIME, &was));
+	other = was;
+	other.tv_sec += 1000000;
+	CHECK_OK(clock_settime(CLOCK_REALTIME, &other));
+	int id = make_segment(PAGE, 0600);
+	time_t changed = stat_segment(id).shm_ctime;
+	remove_segment(id);
+	CHECK_OK(clock_settime(CLOCK_REALTIME, &was));
+	CHECK(changed >= other.tv_sec && changed < other.tv_sec + 1000);
+}
+
 const struct abi_case abi_cases[] = {
+	CASE(times_follow_the_clock, "times are CLOCK_REALTIME's, as it was set: clock_settime(2)"),
 	CASE(bad_commands, "EINVAL for an unknown command; IPC_64 is not one: shmctl(2), observed"),
 	CASE(bad_ids, "EINVAL for a bad id, with every command: shmctl(2)"),
 	CASE(bad_buffers, "EFAULT, and when the buffer is looked at: shmctl(2), observed"),
