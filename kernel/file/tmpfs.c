@@ -130,12 +130,13 @@ static long write_locked(struct inode *inode, struct io *io, uint64_t position)
 	uint64_t size = inode->size_bytes, end = position + io->left_bytes;
 	long done = 0, result = 0;
 
-	if (inode->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
-		return -EPERM;
 	if (position >= FILE_BYTES_MAX || end > FILE_BYTES_MAX || end < position)
 		return -EFBIG;
 	if (size_limit_check(position, &end))
 		return -EFBIG;
+	if (inode->seals &
+	    (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) /* the limit is told first: observed */
+		return -EPERM;
 	io->left_bytes = end - position;
 	int err = object_need(inode);
 	if (!err && pages_of(end) > pages_of(size) && !(inode->seals & F_SEAL_GROW))

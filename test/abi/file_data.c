@@ -287,6 +287,11 @@ static void size_limit(void)
 	CHECK_ERROR(ftruncate(fd, 10001), EFBIG);
 	CHECK_OK(ftruncate(fd, 10000));
 	leave(fd);
+	fd = CHECK_OK(memfd_create("sealed", MFD_ALLOW_SEALING));
+	CHECK_OK(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE));
+	CHECK_ERROR(pwrite(fd, text, 1, 10000), EFBIG); /* before the seal */
+	CHECK_ERROR(pwrite(fd, text, 1, 9999), EPERM);
+	CHECK_OK(close(fd));
 }
 
 static void sending(void)
