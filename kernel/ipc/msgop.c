@@ -81,7 +81,7 @@ static bool hand_over(struct msg_queue *queue, struct message *message)
 			waiter_finish(&receiver->waiter, -E2BIG);
 			continue;
 		}
-		queue->lrpid = receiver->pid;
+		queue->lrpid = receiver->waiter.thread->tid; /* the thread's, as on Linux */
 		queue->rtime = ipc_now();
 		receiver->message = message;
 		waiter_finish(&receiver->waiter, 0);

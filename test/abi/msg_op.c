@@ -4,7 +4,9 @@
 #include "msg_test.h"
 
 #include <limits.h>
+#include <pthread.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 #ifndef MSG_COPY
 #define MSG_COPY 040000
@@ -471,7 +473,41 @@ static void killed_waiters_leave(void)
 	remove_queue(queue);
 }
 
+static void *thread_receives(void *argument)
+{
+	__atomic_store_n((pid_t *)argument, (pid_t)syscall(SYS_gettid), __ATOMIC_SEQ_CST);
+	CHECK_EQ(receive_letter(queue, 0, 0), 'a');
+	return NULL;
+}
+
+static void in_a_thread(void *argument)
+{
+	pthread_t thread;
+
+	CHECK_EQ(pthread_create(&thread, NULL, thread_receives, argument), 0);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+}
+
+static void receiver_is_a_thread(void)
+{
+	pid_t *tid =
+		mmap(NULL, sizeof(*tid), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	CHECK(tid != MAP_FAILED);
+	queue = make_queue(0600);
+	pid_t pid = abi_start(in_a_thread, tid);
+	while (!__atomic_load_n(tid, __ATOMIC_SEQ_CST))
+		abi_sleep_ms(1);
+	await_sleep_of(pid, *tid);
+	CHECK_OK(send_letters(queue, 1, 'a', 1, 0));
+	abi_join(pid);
+	CHECK(*tid != pid);
+	CHECK_EQ(stat_queue(queue).msg_lrpid, *tid);
+	CHECK_OK(msgctl(queue, IPC_RMID, NULL));
+}
+
 const struct abi_case abi_cases[] = {
+	CASE(receiver_is_a_thread, "lrpid is the thread that waited for the message: observed"),
 	CASE(fields_follow, "counts, times and pids follow each call: msgop(2)"),
 	CASE(first_in_first_out, "type 0 is the first message: msgop(2)"),
 	CASE(by_type, "type > 0 is the first of that type: msgop(2)"),

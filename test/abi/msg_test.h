@@ -75,12 +75,12 @@ static inline int receive_letter(int id, long type, int flags)
 }
 
 /* Until the process sleeps: twice, as it may sleep on its way. */
-static inline void await_sleep(pid_t pid)
+static inline void await_sleep_of(pid_t pid, pid_t thread)
 {
 	char path[64], text[512];
 	int asleep = 0;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", pid, thread);
 	for (int i = 0; i < 5000 && asleep < 3; i++) {
 		int fd = CHECK_OK(open(path, O_RDONLY));
 		ssize_t length = read(fd, text, sizeof(text) - 1);
@@ -91,6 +91,11 @@ static inline void await_sleep(pid_t pid)
 		abi_sleep_ms(2);
 	}
 	CHECK_EQ(asleep, 3);
+}
+
+static inline void await_sleep(pid_t pid)
+{
+	await_sleep_of(pid, pid);
 }
 
 #endif
