@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Children that wait in a call. Nothing depends on time: a child is looked at
- * until it sleeps or has ended, before and after something was done about it;
- * who is woken is runnable from then on, until it has ended or waits again.
+ * until it sleeps, before and after something was done about it; who is woken
+ * is runnable from then on, until it has put down what the call gave, or waits again.
  */
 
 #define _GNU_SOURCE
@@ -63,9 +63,11 @@ void wait_begin(unsigned count, long (*call)(const struct op *op, unsigned numbe
 			sigaction(SIGUSR1, &action, NULL);
 			control->waited[i].value = (int32_t)call(op, i);
 			control->waited[i].error = errno;
-			_exit(0);
+			for (;;) /* the ends, which undo what was done, are in order, too */
+				pause();
 		}
-		say(" %c", settle(now.pids[i]));
+		settle(now.pids[i]);
+		say(control->waited[i].value == STILL_WAITS ? " waits" : " is done");
 	}
 }
 
