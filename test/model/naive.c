@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "shm/object.h"
+
 struct naive naive;
 
 /* ---- memory ---- */
@@ -40,16 +42,11 @@ void naive_object_cut(struct naive_object *object, uint64_t first, uint64_t end)
 	}
 }
 
-uint64_t naive_charge(uint64_t pages)
-{
-	return pages <= SHM_INLINE_PAGES ? pages : pages + (pages + 511) / 512;
-}
-
 void naive_object_resize(struct naive_object *object, uint64_t size)
 {
 	naive_object_cut(object, size, PAGES_MAX);
 	object->size = size;
-	object->charged = naive_charge(size);
+	object->charged = shm_object_charge_pages(size);
 }
 
 uint64_t naive_charged(void)
@@ -185,7 +182,8 @@ long naive_shmget(const struct naive_caller *caller, int32_t key, uint64_t bytes
 		return huge(caller, bytes, (unsigned)flags);
 	if (bytes > 1ull << 62)
 		return -EINVAL;
-	uint64_t charge = naive_charge(bytes / SHM_PAGE_BYTES + (bytes % SHM_PAGE_BYTES != 0));
+	uint64_t charge =
+		shm_object_charge_pages(bytes / SHM_PAGE_BYTES + (bytes % SHM_PAGE_BYTES != 0));
 	if (!(flags & SHM_NORESERVE) && charge > naive.commit_limit - naive_charged())
 		return -ENOMEM;
 	return naive_count() >= naive.limits.shmmni ? -ENOSPC : NAIVE_NEW;
@@ -222,7 +220,7 @@ void naive_created(struct naive_segment *segment, const struct naive_caller *cal
 	memset(object, 0, sizeof(*object));
 	object->open = true;
 	object->size = naive_pages(segment);
-	object->charged = flags & SHM_NORESERVE ? 0 : naive_charge(object->size);
+	object->charged = flags & SHM_NORESERVE ? 0 : shm_object_charge_pages(object->size);
 	naive.limits.next_id = -1;
 }
 

@@ -80,8 +80,7 @@ extern struct naive naive;
 int naive_access(struct naive_page *page, unsigned access, uint64_t **value);
 void naive_object_cut(struct naive_object *object, uint64_t first, uint64_t end);
 void naive_object_resize(struct naive_object *object, uint64_t size);
-/* What the host is charged for an object of this size: pages and their tables. */
-uint64_t naive_charge(uint64_t pages);
+/* What the host is charged for all objects; for one, shm's own sum of pages and tables. */
 uint64_t naive_charged(void);
 
 /* ---- segments: each returns what the call must, by its manual page ---- */
