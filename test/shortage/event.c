@@ -19,11 +19,23 @@ static struct epoll_event event = {.events = EPOLLIN};
 static struct pollfd polled[300];
 static uint64_t set[16], one = 1;
 static int ends[2];
+static long new_pipe;
 
 static void pipe_close(long result)
 {
 	(void)result;
 	need(close(ends[0]) == 0 && close(ends[1]) == 0, "close");
+}
+
+/* Used once, a pipe keeps its first page. */
+static void pipe_made(void)
+{
+	static int made[2] = {-1, -1};
+
+	if (made[0] >= 0)
+		need(close(made[0]) == 0 && close(made[1]) == 0, "close");
+	need(pipe(made) == 0, "pipe");
+	new_pipe = made[1];
 }
 
 static void all_polled(void)
@@ -65,6 +77,8 @@ static void event_empty(long result)
 
 const struct call calls_event[] = {
 	{CALL(pipe2, AT(ends), O_CLOEXEC), ALLOCATES, .undo = pipe_close},
+	{CALL(write, 0, AT(buffer), 100), .what = "new pipe", .first = &new_pipe,
+	 .ready = pipe_made, ALLOCATES},
 	{CALL(ppoll, AT(polled), 1, AT(&soon), 0, 8), .ready = all_polled},
 	{CALL(ppoll, AT(polled), 300, AT(&soon), 0, 8), .what = "many", .ready = all_polled,
 	 ALLOCATES},
