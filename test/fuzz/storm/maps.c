@@ -63,10 +63,13 @@ void maps_cut(uintptr_t start, uintptr_t end)
 	}
 }
 
-static uintptr_t address_draw(void)
+static uintptr_t address_draw(uint64_t bytes)
 {
 	static const uintptr_t alignments[] = {PAGE, 16 * PAGE, 2 * MIB, 2 * MIB, GIB};
 	uintptr_t alignment = alignments[draw() % 5];
+
+	if (bytes >= GIB && chance(2)) /* where whole middle tables may be linked */
+		return ARENA_START + draw() % 16 * GIB;
 
 	/* Few places, so that they meet. */
 	return ARENA_START +
@@ -92,7 +95,7 @@ static void attach_segment(struct object *object, uint64_t name)
 	uintptr_t address = 0;
 
 	if (!chance(3)) {
-		address = address_draw();
+		address = address_draw(object_pages(number) * PAGE);
 		if (chance(4)) {
 			flags |= SHM_RND;
 			address += draw() % PAGE;
@@ -139,7 +142,7 @@ static void attach_file(uint32_t kind, uint32_t number, int fd)
 	struct map map = {.kind = kind, .number = number, .write = protection & PROT_WRITE};
 	map.index = chance(3) ? page_draw(pages) : 0;
 	map.bytes = (chance(2) ? pages - map.index : 1 + page_draw(pages - map.index)) * PAGE;
-	map.address = fixed ? address_draw() : 0;
+	map.address = fixed ? address_draw(map.bytes) : 0;
 	void *at = mmap((void *)map.address, map.bytes, protection,
 			(private ? MAP_PRIVATE | MAP_NORESERVE : MAP_SHARED) |
 				(fixed ? MAP_FIXED : 0) |
@@ -187,7 +190,8 @@ void operate_private(void)
 {
 	uint64_t pages = 1 + draw() % 64;
 	bool fixed = chance(2);
-	void *at = mmap(fixed ? (void *)address_draw() : NULL, pages * PAGE, PROT_READ | PROT_WRITE,
+	void *at = mmap(fixed ? (void *)address_draw(pages * PAGE) : NULL, pages * PAGE,
+			PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | (fixed ? MAP_FIXED : 0), -1, 0);
 
 	if (at == MAP_FAILED)
@@ -266,7 +270,7 @@ void operate_remap(void)
 		wanted = pages + draw() % 40;
 	if (flags && chance(2)) {
 		flags |= MREMAP_FIXED;
-		to = address_draw();
+		to = address_draw(wanted * PAGE);
 		/* Whether they overlap is the kernel's to find out: then nothing happens. */
 		if (to < map->address + map->bytes && map->address < to + wanted * PAGE)
 			return;
