@@ -135,6 +135,21 @@ void look_maps(void)
 	fclose(file);
 }
 
+bool look_anonymous(uint64_t address)
+{
+	char line[300];
+	unsigned long start, end, inode;
+	bool found = false;
+	FILE *file = fopen("/proc/self/maps", "r");
+
+	while (file && !found && fgets(line, sizeof(line), file))
+		found = sscanf(line, "%lx-%lx %*s %*x %*s %lu", &start, &end, &inode) == 3 &&
+			start <= address && address < end && inode == 0 && !strchr(line, '/');
+	if (file)
+		fclose(file);
+	return found;
+}
+
 void look_sysvipc(void)
 {
 	char line[300];

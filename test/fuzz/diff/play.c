@@ -171,8 +171,16 @@ static void play_mmap(const struct op *op)
 			 (int)op->a[4], op->a[5]));
 }
 
+/*
+ * Which neighbouring areas of private memory are one is not the same (Linux looks at
+ * who forked when), and what grows or moves must be one: a page of it always is.
+ */
 static void play_mremap(const struct op *op)
 {
+	if (op->a[1] > (int64_t)PAGE && look_anonymous((uint64_t)op->a[0])) {
+		say(" not moved");
+		return;
+	}
 	say_address(mremap((void *)op->a[0], (size_t)op->a[1], (size_t)op->a[2], (int)op->a[3],
 			   (void *)op->a[4]));
 }

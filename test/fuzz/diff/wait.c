@@ -80,6 +80,7 @@ void wait_end(bool interrupt)
 		for (unsigned i = 0; i < now.count; i++)
 			settle(now.pids[i]);
 	for (unsigned i = 0; i < now.count; i++) {
+		settle(now.pids[i]); /* the end of the one before may have woken it */
 		kill(now.pids[i], SIGKILL);
 		waitpid(now.pids[i], NULL, 0);
 		int32_t value = control->waited[i].value;
