@@ -92,8 +92,9 @@ extern char buffer[65536];          /* for results */
 extern long segment_id, set_id, queue_id, own_pid, helper_pid;
 
 void world_enter(void);
-void world_touch(void); /* every page of the program itself is there and its own */
-void world_clean(void); /* what killed processes left */
+void helper_start(void); /* a child, helper_pid, that does nothing and needs no memory any more */
+void world_touch(void);  /* every page of the program itself is there and its own */
+void world_clean(void);  /* what killed processes left */
 void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 void need(bool good, const char *what); /* set-up that failed */
 long result_of(const struct call *call);
@@ -122,7 +123,7 @@ struct report {
 	volatile unsigned state, left;
 	volatile int error;
 	volatile long result;
-	volatile bool told;
+	volatile bool told, helper_waits;
 	char problem[400];
 };
 

@@ -166,13 +166,7 @@ static long run_copy_on_write(void)
 static void two_own_it(void)
 {
 	room_touched();
-	pid_t twin = fork();
-	need(twin >= 0, "fork");
-	if (!twin)
-		for (;;)
-			pause();
-	helper_pid = twin;
-	world_touch();
+	helper_start();
 }
 
 #define ALLOCATES .flags = CALL_ALLOCATES

@@ -135,11 +135,7 @@ static void child_ended(void)
 
 static void child_started(void)
 {
-	helper_pid = fork();
-	need(helper_pid >= 0, "fork");
-	if (!helper_pid)
-		for (;;)
-			pause();
+	helper_start();
 }
 
 static void no_leader(void)
