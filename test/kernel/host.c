@@ -19,6 +19,7 @@
 #include "kernel/mm/kmem.h"
 #include "kernel/mm/space.h"
 #include "kernel/process/process.h"
+#include "kernel/process/time.h"
 
 uint64_t host_memory;
 struct boot_info boot_info;
@@ -134,7 +135,7 @@ uint64_t clock_now_ns(void)
 	return 0;
 }
 
-uint64_t clock_boot_wall_ns(void)
+uint64_t time_wall_offset_ns(void)
 {
 	return 0;
 }
