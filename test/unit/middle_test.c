@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Middle tables: spaces that link an object a GiB at a time, and what makes them let go. */
 
+#include <stdio.h>
+
+#include "test/unit/refuse.h"
 #include "test/unit/unit.h"
 
 #define GIB   SHM_MIDDLE_BYTES
@@ -381,6 +384,43 @@ static void detach_is_cheap(void)
 	world_end();
 }
 
+/* The first fault of a GiB, and one by which another space links it, with their Nth call refused. */
+static bool fault_refused(unsigned cpu, uint64_t n, bool lasts)
+{
+	uint64_t address = cpu == 0 ? BASE : BASE + GIB;
+
+	snprintf(sim_context, sizeof(sim_context), "fault of space %u, call %llu%s", cpu,
+		 (unsigned long long)n, lasts ? " and all after it" : "");
+	sim_init(unit_link, 1);
+	world(PAGES);
+	if (cpu == 1)
+		must_write(0, BASE + SPAN, 1);
+	refuse_wrap();
+	refuse_from_now(n, lasts);
+	int error = sim_write(cpu, address, 2);
+	bool reached = refuse_calls() >= n;
+	refuse_from_now(0, false);
+	check(!error || (error == -ENOMEM && reached));
+	world_check();
+	must_write(cpu, address, 3);
+	check_equal(must_read(1 - cpu, cpu == 0 ? BASE + GIB : BASE), 3);
+	check_equal(middle_linked(a, BASE) && middle_linked(b, BASE + GIB), unit_link);
+	world_end();
+	sim_check_empty();
+	return reached;
+}
+
+static void refused(void)
+{
+	for (unsigned cpu = 0; cpu < 2; cpu++) {
+		for (uint64_t n = 1; fault_refused(cpu, n, false); n++)
+			check(n < 100);
+		for (uint64_t n = 1; fault_refused(cpu, n, true); n++)
+			check(n < 100);
+	}
+	sim_init(unit_link, 1);
+}
+
 static const struct unit_test tests[] = {
 	{"shares", "one fault and no table of its own for a GiB that is there", shares, false},
 	{"not_linked", "only whole GiB of a shared mapping at that alignment are linked",
@@ -401,6 +441,8 @@ static const struct unit_test tests[] = {
 	 false},
 	{"fork_links", "a child links a GiB by one fault", fork_links, false},
 	{"evicted", "ageing and eviction reach what a middle table shows", evicted, false},
+	{"refused", "a fault that finds no memory leaves all sound, and may be repeated", refused,
+	 false},
 	{"charged", "middle tables are charged; the alignment is theirs", charged, false},
 	{"detach_is_cheap", "a linked GiB goes in a few steps, whatever is resident",
 	 detach_is_cheap, false},
