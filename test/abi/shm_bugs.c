@@ -384,7 +384,7 @@ static void *attach_and_detach(void *argument)
 {
 	int id = *(int *)argument;
 
-	for (int i = 0; i < 300; i++) {
+	for (int i = 0; i < 100; i++) {
 		char *p = shmat(id, NULL, 0);
 		if (p != (char *)-1) {
 			p[0]++;
