@@ -116,8 +116,10 @@ static long advise_locked(struct space *space, uint64_t start, uint64_t end, int
 
 		hole = hole || area->start > start;
 		err = advice_apply(space, area, from, stop, advice);
-		if (!err && reflag)
+		if (!err && reflag) {
 			err = area_reflag(space, &area, from, stop, clear, set);
+			stop = area->end < end ? area->end : end; /* now one with the next? */
+		}
 		start = stop;
 		area = area_next(area);
 	}

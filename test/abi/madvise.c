@@ -343,7 +343,17 @@ static void mincore_errors(void)
 	CHECK_OK(mincore((void *)m, 0, NULL));
 }
 
+static void back_and_beyond(void)
+{
+	char *m = (char *)map_private(8 * PAGE);
+
+	CHECK_OK(madvise(m + 2 * PAGE, PAGE, MADV_DONTFORK));
+	CHECK_OK(madvise(m + 2 * PAGE, 4 * PAGE, MADV_DOFORK));
+	CHECK_OK(munmap(m, 8 * PAGE));
+}
+
 const struct abi_case abi_cases[] = {
+	CASE(back_and_beyond, "advice taken back over what needs none is no hole: madvise(2)"),
 	CASE(dontneed_by_kind, "MADV_DONTNEED drops only what is private: madvise(2)"),
 	CASE(dontneed_locked, "EINVAL on locked pages; MADV_DONTNEED_LOCKED: madvise(2)"),
 	CASE(remove_by_kind, "MADV_REMOVE: shared and writable only; EACCES, EINVAL: madvise(2)"),
