@@ -45,7 +45,7 @@ class Row:
 
     @property
     def short(self):
-        return self.verdict not in ("ahead", "met", "")
+        return self.verdict not in ("ahead", "level", "met", "")
 
     def as_dictionary(self):
         names = ("faults", "flushes", "interrupts")
