@@ -60,6 +60,9 @@ static void wait_ns(uint64_t ns)
 
 bool arch_cpu_start(unsigned id, struct thread *idle)
 {
+	/* Whoever comes late must go on finding that, so no other is awaited after it. */
+	if (__atomic_load_n(&secondary_state, __ATOMIC_ACQUIRE) == SECONDARY_GIVEN_UP)
+		return false;
 	memcpy(phys_to_virt(TRAMPOLINE), trampoline_start,
 	       (size_t)(trampoline_end - trampoline_start));
 	secondary_cpu = &cpus[id];
