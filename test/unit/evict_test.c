@@ -1,39 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* Swap and ageing: pages that are not there, in all their states. */
 
-#include "test/unit/unit.h"
+#include "test/unit/object_world.h"
 
 #define BASE (4 * SPAN)
 
-static struct shm_object *object;
-static struct sim_space *a, *b;
-
-static void world(uint64_t pages)
+static void world_made(uint64_t pages)
 {
-	check_equal(shm_object_create(&sim.shm, pages, 0, &object), 0);
-	a = sim_space_create(1);
-	b = sim_space_create(2);
-	sim_cpu_run(0, a);
-	sim_cpu_run(1, b);
-	check_equal(sim_map(a, BASE, pages, object, 0, READ_WRITE, 0), 0);
-	check_equal(sim_map(b, BASE + PAGE, pages, object, 0, READ_WRITE, 0), 0);
-}
-
-static void world_check(void)
-{
-	sim.quiet = true;
-	shm_check_object(object);
-	shm_check_space(&a->shm);
-	shm_check_space(&b->shm);
-	sim.quiet = false;
-}
-
-static void world_end(void)
-{
-	world_check();
-	sim_space_destroy(a);
-	sim_space_destroy(b);
-	shm_object_put(object);
+	world_mapped(pages, BASE, BASE + PAGE);
 }
 
 static void fill(uint64_t count)
@@ -55,7 +29,7 @@ static void evict_and_return(void)
 	uint64_t value;
 
 	for (unsigned s = 0; s < 2; s++) {
-		world(sizes[s]);
+		world_made(sizes[s]);
 		fill(sizes[s]);
 		uint64_t flushes = sim.flushes_shared;
 		check_equal(shm_object_evict(object, 0, 64), sizes[s] < 64 ? sizes[s] : 64);
@@ -76,7 +50,7 @@ static void evict_and_return(void)
 
 static void evict_then_gone(void)
 {
-	world(100);
+	world_made(100);
 	fill(100);
 	shm_object_evict(object, 0, 100);
 	shm_object_punch(object, 0, 10);
@@ -90,7 +64,7 @@ static void evict_pinned(void)
 {
 	uint64_t frame, value;
 
-	world(20);
+	world_made(20);
 	fill(20);
 	check_equal(shm_object_page_pin(object, 3, false, &frame), 0);
 	check_equal(shm_object_evict(object, 0, 20), 19);
@@ -105,7 +79,7 @@ static void swap_lost(void)
 {
 	uint64_t value, frame;
 
-	world(20);
+	world_made(20);
 	fill(20);
 	shm_object_evict(object, 5, 1);
 	sim.swap_fails = true;
@@ -125,7 +99,7 @@ static void swap_full(void)
 {
 	uint64_t value;
 
-	world(300);
+	world_made(300);
 	fill(300);
 	check_equal(shm_object_evict(object, 0, 300), SIM_SWAP_SLOTS - 1);
 	world_check();
@@ -140,7 +114,7 @@ static void age_and_use(void)
 {
 	uint64_t value;
 
-	world(100);
+	world_made(100);
 	fill(100);
 	check_equal(shm_object_age(object, 0, 100), 100);
 	world_check();

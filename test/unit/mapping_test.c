@@ -1,67 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Objects in spaces: links, own leaves, and every change of the areas around them. */
 
-#include "test/unit/unit.h"
+#include "test/unit/object_world.h"
 
 #define BASE (4 * SPAN)
-
-static struct shm_object *object;
-static struct sim_space *a, *b;
-
-static void world(uint64_t pages)
-{
-	check_equal(shm_object_create(&sim.shm, pages, 0, &object), 0);
-	a = sim_space_create(1);
-	b = sim_space_create(2);
-	sim_cpu_run(0, a);
-	sim_cpu_run(1, b);
-}
-
-static void world_check(void)
-{
-	sim.quiet = true;
-	shm_check_object(object);
-	shm_check_space(&a->shm);
-	shm_check_space(&b->shm);
-	sim.quiet = false;
-}
-
-static void world_end(void)
-{
-	world_check();
-	sim_space_destroy(a);
-	sim_space_destroy(b);
-	shm_object_put(object);
-}
-
-/* The link at an address: whether there is one; checks what it should be. */
-static bool linked(struct sim_space *space, uint64_t address)
-{
-	return shm_entry_is_link(sim.port.slot_get(&space->shm, address));
-}
-
-static uint64_t must_read(unsigned cpu, uint64_t address)
-{
-	uint64_t value;
-
-	sim_watch(address);
-	check_equal(sim_read(cpu, address, &value), 0);
-	world_check();
-	return value;
-}
-
-static void must_write(unsigned cpu, uint64_t address, uint64_t value)
-{
-	sim_watch(address);
-	check_equal(sim_write(cpu, address, value), 0);
-	world_check();
-}
-
-static int read_error(unsigned cpu, uint64_t address)
-{
-	uint64_t value;
-	return sim_read(cpu, address, &value);
-}
 
 /* ---- sharing ---- */
 
@@ -72,12 +14,12 @@ static void share_linked(void)
 	check_equal(sim_map(b, BASE + 6 * SPAN, 1024, object, 0, READ_WRITE, 0), 0);
 	for (uint64_t i = 0; i < 1024; i += 128)
 		must_write(0, BASE + i * PAGE, i + 1);
-	check_equal(linked(a, BASE), unit_link);
+	check_equal(span_linked(a, BASE), unit_link);
 	uint64_t faults = sim.faults;
 	for (uint64_t i = 0; i < 1024; i += 128)
 		check_equal(must_read(1, BASE + 6 * SPAN + i * PAGE), i + 1);
 	check(SHM_CPU_CAPABILITIES & SHM_CACHES_INVALID || sim.faults - faults == 2);
-	check_equal(linked(b, BASE + 7 * SPAN), unit_link);
+	check_equal(span_linked(b, BASE + 7 * SPAN), unit_link);
 	must_write(1, BASE + 6 * SPAN, 99);
 	check_equal(must_read(0, BASE), 99);
 	check_equal(sim.shm.counters.links, unit_link ? 4 : 0);
@@ -95,7 +37,7 @@ static void share_misaligned(void)
 	check_equal(must_read(1, BASE + 567 * PAGE), 550);
 	must_write(1, BASE + 527 * PAGE, 510);
 	check_equal(must_read(0, BASE + 510 * PAGE), 510);
-	check(!linked(b, BASE) && !linked(b, BASE + SPAN));
+	check(!span_linked(b, BASE) && !span_linked(b, BASE + SPAN));
 	world_end();
 }
 
@@ -111,7 +53,7 @@ static void share_small(void)
 	uint64_t faults = sim.faults;
 	check_equal(must_read(1, BASE + 2 * PAGE), 8);
 	check_equal(sim.faults, faults);
-	check(!linked(a, BASE) && !linked(b, BASE));
+	check(!span_linked(a, BASE) && !span_linked(b, BASE));
 	world_end();
 }
 
@@ -122,8 +64,8 @@ static void share_parts(void)
 	check_equal(sim_map(a, BASE + 100 * PAGE, 924, object, 100, READ_WRITE, 0), 0);
 	must_write(0, BASE + 100 * PAGE, 100);
 	must_write(0, BASE + SPAN, 512);
-	check(!linked(a, BASE));
-	check_equal(linked(a, BASE + SPAN), unit_link);
+	check(!span_linked(a, BASE));
+	check_equal(span_linked(a, BASE + SPAN), unit_link);
 	/* Twice in one space. */
 	check_equal(sim_map(b, BASE, 1024, object, 0, READ_WRITE, 0), 0);
 	check_equal(sim_map(b, BASE + 4 * SPAN, 1024, object, 0, READ_WRITE, 0), 0);
@@ -143,8 +85,8 @@ static void base_twice(void)
 	check_equal(sim_map(a, BASE + 8 * SPAN, 512, object, 0, READ_WRITE, 0), 0);
 	check_equal(sim_map(a, BASE + SPAN, 512, object, 512, READ_WRITE, 0), 0);
 	must_write(0, BASE + SPAN, 2);
-	check_equal(linked(a, BASE), unit_link);
-	check_equal(linked(a, BASE + SPAN), unit_link);
+	check_equal(span_linked(a, BASE), unit_link);
+	check_equal(span_linked(a, BASE + SPAN), unit_link);
 	check_equal(shm_object_mapping_count(object), 3);
 	check_equal(sim_unmap(a, BASE, BASE + SPAN), 0);
 	check_equal(must_read(0, BASE + SPAN), 2);
@@ -156,7 +98,7 @@ static void past_end(void)
 	world(100);
 	check_equal(sim_map(a, BASE, 512, object, 0, READ_WRITE, 0), 0);
 	must_write(0, BASE, 1);
-	check_equal(linked(a, BASE), unit_link);
+	check_equal(span_linked(a, BASE), unit_link);
 	sim_watch(BASE + 100 * PAGE);
 	check_equal(read_error(0, BASE + 100 * PAGE), -EIO);
 	check_equal(read_error(0, BASE + 511 * PAGE), -EIO);
@@ -175,7 +117,8 @@ static void read_only(void)
 	check_equal(sim_map(b, BASE, 512, object, 0, SHM_READ, 0), 0);
 	must_write(0, BASE, 5);
 	check_equal(must_read(1, BASE), 5);
-	check_equal(linked(b, BASE), unit_link && (SHM_CPU_CAPABILITIES & SHM_PARENT_RESTRICT));
+	check_equal(span_linked(b, BASE),
+		    unit_link && (SHM_CPU_CAPABILITIES & SHM_PARENT_RESTRICT));
 	check_equal(sim_touch(1, BASE, SHM_WRITE, &frame), -EFAULT);
 	check_equal(sim_touch(1, BASE, SHM_EXEC, &frame), -EFAULT);
 	check_equal(sim_touch(1, BASE + PAGE, SHM_WRITE, &frame), -EFAULT);
@@ -189,7 +132,7 @@ static void executable(void)
 	world(512);
 	check_equal(sim_map(a, BASE, 512, object, 0, READ_WRITE | SHM_EXEC, 0), 0);
 	check_equal(sim_touch(0, BASE, SHM_EXEC, &frame), 0);
-	check(!linked(a, BASE));
+	check(!span_linked(a, BASE));
 	world_end();
 }
 
@@ -219,7 +162,7 @@ static void private_copy(void)
 	check_equal(must_read(1, BASE), 10);
 	must_write(0, BASE + PAGE, 20);
 	check_equal(must_read(1, BASE + PAGE), 20);
-	check(!linked(b, BASE));
+	check(!span_linked(b, BASE));
 	/* The object's pages go; the copy stays. */
 	shm_object_punch(object, 0, 600);
 	check_equal(must_read(1, BASE), 10);
@@ -238,15 +181,15 @@ static void fixed_over_slack(void)
 	check_equal(sim_map(b, BASE, 100, object, 0, READ_WRITE, 0), 0);
 	must_write(0, BASE, 1);
 	must_write(1, BASE + PAGE, 2);
-	check_equal(linked(a, BASE), unit_link);
+	check_equal(span_linked(a, BASE), unit_link);
 	/* An anonymous page right behind the segment must never show in b. */
 	check_equal(sim_map(a, BASE + 100 * PAGE, 1, NULL, 0, READ_WRITE, 0), 0);
-	check(!linked(a, BASE));
+	check(!span_linked(a, BASE));
 	must_write(0, BASE + 100 * PAGE, 666);
 	check_equal(read_error(1, BASE + 100 * PAGE), -EFAULT);
 	check_equal(must_read(0, BASE + PAGE), 2);
-	check(!linked(a, BASE));
-	check_equal(linked(b, BASE), unit_link);
+	check(!span_linked(a, BASE));
+	check_equal(span_linked(b, BASE), unit_link);
 	world_end();
 }
 
@@ -276,8 +219,8 @@ static void protect_part(void)
 	must_write(0, BASE + SPAN, 2);
 	must_read(1, BASE);
 	check_equal(sim_protect(a, BASE + 5 * PAGE, BASE + 6 * PAGE, SHM_READ), 0);
-	check(!linked(a, BASE));
-	check_equal(linked(a, BASE + SPAN), unit_link);
+	check(!span_linked(a, BASE));
+	check_equal(span_linked(a, BASE + SPAN), unit_link);
 	check_equal(must_read(0, BASE + 5 * PAGE), 1);
 	check_equal(sim_touch(0, BASE + 5 * PAGE, SHM_WRITE, &frame), -EFAULT);
 	must_write(0, BASE + 6 * PAGE, 3);
@@ -316,11 +259,11 @@ static void pieces_alike(void)
 	check_equal(sim_protect(a, BASE + PAGE, BASE + 2 * PAGE, READ_WRITE), 0);
 	check_equal(a->area_count, 3);
 	must_write(0, BASE, 2);
-	check_equal(linked(a, BASE), unit_link);
+	check_equal(span_linked(a, BASE), unit_link);
 	check_equal(sim_unmap(a, BASE + PAGE, BASE + 2 * PAGE), 0);
-	check(!linked(a, BASE));
+	check(!span_linked(a, BASE));
 	check_equal(must_read(0, BASE), 2);
-	check(!linked(a, BASE));
+	check(!span_linked(a, BASE));
 	check_equal(read_error(0, BASE + PAGE), -EFAULT);
 	world_end();
 }
@@ -340,7 +283,7 @@ static void unmap_part(void)
 	check_equal(must_read(0, BASE + SPAN), 2);
 	check_equal(sim_map(a, BASE, 512, object, 0, READ_WRITE, 0), 0);
 	must_write(0, BASE, 1);
-	check_equal(linked(a, BASE), unit_link);
+	check_equal(span_linked(a, BASE), unit_link);
 	world_end();
 }
 
@@ -349,16 +292,16 @@ static void extend(void)
 	world(300);
 	check_equal(sim_map(a, BASE, 100, object, 0, READ_WRITE, 0), 0);
 	must_write(0, BASE, 1);
-	check(!linked(a, BASE));
+	check(!span_linked(a, BASE));
 	check_equal(sim_unmap(a, BASE, BASE + 100 * PAGE), 0);
 	check_equal(sim_map(a, BASE, 300, object, 0, READ_WRITE, 0), 0);
 	must_write(0, BASE, 2);
-	check_equal(linked(a, BASE), unit_link);
+	check_equal(span_linked(a, BASE), unit_link);
 	check_equal(sim_extend(a, BASE, BASE + 512 * PAGE), 0);
 	check_equal(read_error(0, BASE + 300 * PAGE), -EIO);
 	check_equal(shm_object_resize(object, 512), 0);
 	must_write(0, BASE + 400 * PAGE, 3);
-	check_equal(linked(a, BASE), unit_link);
+	check_equal(span_linked(a, BASE), unit_link);
 	world_end();
 }
 
@@ -398,12 +341,12 @@ static void grow_tail(void)
 	sim_watch(BASE + 100 * PAGE);
 	check_equal(shm_object_resize(object, 200), 0);
 	world_check();
-	check(!linked(a, BASE));
+	check(!span_linked(a, BASE));
 	must_write(1, BASE + 100 * PAGE, 2);
 	check_equal(read_error(0, BASE + 100 * PAGE), -EFAULT);
 	check_equal(must_read(0, BASE), 1);
-	check(!linked(a, BASE));
-	check_equal(linked(b, BASE), unit_link);
+	check(!span_linked(a, BASE));
+	check_equal(span_linked(b, BASE), unit_link);
 	world_end();
 }
 
@@ -464,7 +407,7 @@ static void punch_mapped(void)
 	check_equal(must_read(0, BASE + 7 * PAGE), 9);
 	/* The last page goes: so does the leaf, under its links. */
 	shm_object_punch(object, 0, 512);
-	check(!linked(a, BASE));
+	check(!span_linked(a, BASE));
 	check_equal(must_read(0, BASE + 8 * PAGE), 0);
 	world_end();
 }

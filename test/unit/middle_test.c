@@ -3,42 +3,16 @@
 
 #include <stdio.h>
 
+#include "test/unit/object_world.h"
 #include "test/unit/refuse.h"
-#include "test/unit/unit.h"
 
 #define GIB   SHM_MIDDLE_BYTES
 #define PAGES SHM_MIDDLE_PAGES
 #define BASE  (4 * GIB)
 
-static struct shm_object *object;
-static struct sim_space *a, *b;
-
-static void world(uint64_t pages)
+static void world_made(uint64_t pages)
 {
-	check_equal(shm_object_create(&sim.shm, pages, 0, &object), 0);
-	a = sim_space_create(1);
-	b = sim_space_create(2);
-	sim_cpu_run(0, a);
-	sim_cpu_run(1, b);
-	check_equal(sim_map(a, BASE, pages, object, 0, READ_WRITE, 0), 0);
-	check_equal(sim_map(b, BASE + GIB, pages, object, 0, READ_WRITE, 0), 0);
-}
-
-static void world_check(void)
-{
-	sim.quiet = true;
-	shm_check_object(object);
-	shm_check_space(&a->shm);
-	shm_check_space(&b->shm);
-	sim.quiet = false;
-}
-
-static void world_end(void)
-{
-	world_check();
-	sim_space_destroy(a);
-	sim_space_destroy(b);
-	shm_object_put(object);
+	world_mapped(pages, BASE, BASE + GIB);
 }
 
 static bool middle_linked(struct sim_space *space, uint64_t address)
@@ -46,37 +20,9 @@ static bool middle_linked(struct sim_space *space, uint64_t address)
 	return shm_entry_is_link(sim.port.upper_get(&space->shm, address));
 }
 
-static bool span_linked(struct sim_space *space, uint64_t address)
-{
-	return shm_entry_is_link(sim.port.slot_get(&space->shm, address));
-}
-
-static uint64_t must_read(unsigned cpu, uint64_t address)
-{
-	uint64_t value;
-
-	sim_watch(address);
-	check_equal(sim_read(cpu, address, &value), 0);
-	world_check();
-	return value;
-}
-
-static void must_write(unsigned cpu, uint64_t address, uint64_t value)
-{
-	sim_watch(address);
-	check_equal(sim_write(cpu, address, value), 0);
-	world_check();
-}
-
-static int read_error(unsigned cpu, uint64_t address)
-{
-	uint64_t value;
-	return sim_read(cpu, address, &value);
-}
-
 static void shares(void)
 {
-	world(2 * PAGES);
+	world_made(2 * PAGES);
 	for (uint64_t i = 0; i < 5; i++)
 		must_write(0, BASE + i * 7 * SPAN, i + 1);
 	check_equal(middle_linked(a, BASE), unit_link);
@@ -103,12 +49,12 @@ static void shares(void)
 static void not_linked(void)
 {
 	/* Less than a GiB; a GiB that is not covered; another alignment. */
-	world(PAGES - 1);
+	world_made(PAGES - 1);
 	must_write(0, BASE, 1);
 	check(!middle_linked(a, BASE));
 	world_end();
 
-	world(PAGES + 1);
+	world_made(PAGES + 1);
 	must_write(0, BASE, 1);
 	must_write(0, BASE + GIB, 2);
 	check_equal(middle_linked(a, BASE), unit_link);
@@ -131,7 +77,7 @@ static void read_only(void)
 {
 	uint64_t frame;
 
-	world(PAGES);
+	world_made(PAGES);
 	must_write(0, BASE, 5);
 	check_equal(sim_map(b, 8 * GIB, PAGES, object, 0, SHM_READ, 0), 0);
 	check_equal(must_read(1, 8 * GIB), 5);
@@ -146,7 +92,7 @@ static void read_only(void)
 
 static void unmap_part(void)
 {
-	world(PAGES);
+	world_made(PAGES);
 	must_write(0, BASE, 1);
 	must_write(0, BASE + 2 * PAGE, 3);
 	must_write(0, BASE + 300 * SPAN, 4);
@@ -171,7 +117,7 @@ static void unmap_part(void)
 
 static void fixed_inside(void)
 {
-	world(PAGES);
+	world_made(PAGES);
 	must_write(0, BASE + 10 * PAGE, 1);
 	must_write(1, BASE + GIB + 11 * PAGE, 2);
 	check_equal(sim_map(a, BASE + 10 * PAGE, 1, NULL, 0, READ_WRITE, 0), 0);
@@ -186,7 +132,7 @@ static void protect_part(void)
 {
 	uint64_t frame;
 
-	world(PAGES);
+	world_made(PAGES);
 	must_write(0, BASE + 5 * PAGE, 1);
 	must_write(0, BASE + SPAN, 2);
 	check_equal(must_read(1, BASE + GIB + SPAN), 2);
@@ -207,7 +153,7 @@ static void protect_all(void)
 {
 	uint64_t frame;
 
-	world(PAGES);
+	world_made(PAGES);
 	must_write(0, BASE, 1);
 	check_equal(sim_protect(a, BASE, BASE + GIB, SHM_READ), 0);
 	check_equal(must_read(0, BASE), 1);
@@ -226,7 +172,7 @@ static void protect_all(void)
 /* Cut and alike, as after mlock of a part: what was linked stays, and one piece's end drops it. */
 static void pieces_alike(void)
 {
-	world(PAGES);
+	world_made(PAGES);
 	must_write(0, BASE, 1);
 	struct sim_area *low = a->areas[0], *high = sim.port.mem_alloc(sizeof(*high), 0);
 	sim.port.space_lock(&a->shm, true);
@@ -246,7 +192,7 @@ static void pieces_alike(void)
 
 static void leaves_go(void)
 {
-	world(PAGES);
+	world_made(PAGES);
 	must_write(0, BASE + 7 * PAGE, 7);
 	must_write(0, BASE + 8 * PAGE, 8);
 	check_equal(must_read(1, BASE + GIB + 7 * PAGE), 7);
@@ -271,7 +217,7 @@ static void leaves_go(void)
 
 static void resizes(void)
 {
-	world(2 * PAGES + 100);
+	world_made(2 * PAGES + 100);
 	must_write(0, BASE, 1);
 	must_write(0, BASE + GIB + 20 * PAGE, 2);
 	must_write(0, BASE + GIB + 9 * SPAN, 3);
@@ -311,7 +257,7 @@ static void resizes(void)
 
 static void small_grows(void)
 {
-	world(3);
+	world_made(3);
 	check_equal(sim_map(b, 8 * GIB, PAGES, object, 0, READ_WRITE, 0), 0);
 	must_write(1, 8 * GIB + PAGE, 1);
 	check_equal(sim_unmap(b, 8 * GIB, 9 * GIB), 0);
@@ -326,7 +272,7 @@ static void small_grows(void)
 
 static void fork_links(void)
 {
-	world(PAGES);
+	world_made(PAGES);
 	must_write(0, BASE, 1);
 	must_write(0, BASE + SPAN, 2);
 	int64_t tables = sim.tables_live;
@@ -343,7 +289,7 @@ static void fork_links(void)
 
 static void evicted(void)
 {
-	world(PAGES);
+	world_made(PAGES);
 	must_write(0, BASE + PAGE, 1);
 	check_equal(must_read(1, BASE + GIB + PAGE), 1);
 	check_equal(shm_object_age(object, 0, 512), 1);
@@ -370,7 +316,7 @@ static void detach_is_cheap(void)
 {
 	uint64_t steps[2];
 
-	world(PAGES);
+	world_made(PAGES);
 	for (unsigned round = 0; round < 2; round++) {
 		check_equal(must_read(0, BASE), 0);
 		uint64_t before = sim.steps;
@@ -392,7 +338,7 @@ static bool fault_refused(unsigned cpu, uint64_t n, bool lasts)
 	snprintf(sim_context, sizeof(sim_context), "fault of space %u, call %llu%s", cpu,
 		 (unsigned long long)n, lasts ? " and all after it" : "");
 	sim_init(unit_link, 1);
-	world(PAGES);
+	world_made(PAGES);
 	if (cpu == 1)
 		must_write(0, BASE + SPAN, 1);
 	refuse_wrap();
