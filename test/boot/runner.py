@@ -91,7 +91,8 @@ def _counting(arch):
 def _terminal(arch):
     """An interactive shell: size, editing, Ctrl-C, job control, status, Ctrl-A x."""
     with Terminal(["tools/samepage", "run", "--arch", arch, "--env", "PS1=READY> ", "sh"]) as shell:
-        yield harness.verdict("a prompt", shell.wait(b"READY> "), shell.shown())
+        shell.freeze(2)
+        yield harness.verdict("a prompt, whenever the runner looks", shell.wait(b"READY> "), shell.shown())
         shell.type(b"stty size; echo $((6*7)).\r")
         yield harness.verdict("the window's size", shell.wait(b"30 100\r\n"), shell.shown())
         yield harness.verdict("commands run", shell.wait(b"42.\r\n"), shell.shown())

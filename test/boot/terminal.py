@@ -5,12 +5,21 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import termios
 import time
 
 LIMIT_SECONDS = 30
+
+
+def _children(pid):
+    try:
+        with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
+            return file.read().split()
+    except OSError:
+        return []
 
 
 class Terminal:
@@ -59,6 +68,16 @@ class Terminal:
         while time.monotonic() < deadline:
             if not self._read(max(0, deadline - time.monotonic())):
                 return
+
+    def freeze(self, seconds):
+        """The command stands still for a while, as on a busy host, from when it has started another program."""
+        pid = self.process.pid
+        deadline = time.monotonic() + LIMIT_SECONDS
+        while not _children(pid) and time.monotonic() < deadline:
+            time.sleep(0.002)
+        self.process.send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        self.process.send_signal(signal.SIGCONT)
 
     def type(self, keys):
         os.write(self.ours, keys)

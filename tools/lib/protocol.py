@@ -18,6 +18,7 @@ FILE_ERROR = ord("N")
 STATUS = ord("S")
 BYE = ord("B")
 
+START = ord("G")
 STDIN = ord("I")
 STDIN_END = ord("Z")
 STDOUT_CREDIT = ord("o")

@@ -113,7 +113,7 @@ class Session:
         self.to_console = bytearray()
         self.log = bytearray()
         self.complaints = bytearray()  # QEMU's own
-        self.greeted = self.said_bye = False
+        self.greeted = self.said_bye = self.log_ended = False
         self.status = None
         self.stdin_open = _is_open(0)
         self.stdin_window = p.WINDOW_BYTES
@@ -217,7 +217,9 @@ class Session:
         ready = dict(poll.poll(max(0, min(limits) - now) * 1000 + 1 if limits else None))
 
         if self.log_socket.fileno() in ready:
-            self._read_log(sockets)
+            self._read_log()
+            if self.log_ended:
+                sockets.discard(self.log_socket.fileno())
         if self.machine.stderr.fileno() in ready:
             data = os.read(self.machine.stderr.fileno(), 65536)
             self.complaints += data
@@ -243,19 +245,20 @@ class Session:
 
     # ---- each stream ----
 
-    def _read_log(self, sockets):
+    def _read_log(self):
+        """False: nothing is there now, or it has ended (self.log_ended)."""
         data = _receive(self.log_socket)
-        if data is None:
-            return
         if not data:
-            sockets.discard(self.log_socket.fileno())
+            self.log_ended = data is not None
+            return False
         if self.interactive and self.greeted:
             _write_all(1, data)
-            return
+            return True
         self.log += data
         del self.log[:-LOG_KEPT_BYTES]
         if self.show_log:
             _write_all(2, data.replace(b"\r\n", b"\n"))
+        return True
 
     def _read_port(self, sockets):
         data = _receive(self.port_socket)
@@ -270,7 +273,7 @@ class Session:
         if not self.greeted:
             if (kind, payload) != (p.HELLO, p.GREETING):
                 raise p.Broken("the first frame is %r %r" % (chr(kind), payload[:64]))
-            self.greeted = True
+            self._greet()
             if not self.stdin_open:
                 self._end_stdin()
         elif kind in self.outputs:
@@ -295,6 +298,13 @@ class Session:
             self.to_port += p.frame(p.BYE_SEEN)
         else:
             raise p.Broken("a frame of kind %r" % chr(kind))
+
+    def _greet(self):
+        """From here on the console is the program's: init starts it only when what came before is read."""
+        while self.interactive and self._read_log():
+            pass
+        self.greeted = True
+        self.to_port += p.frame(p.START)
 
     def _wants_stdin(self):
         if self.interactive:

@@ -156,6 +156,8 @@ static int reap_until(pid_t wanted)
 
 static void run_on_console(const struct orders *orders, int port)
 {
+	if (port >= 0 && !start_await(port))
+		fprintf(stderr, "init: the control port is lost\n");
 	pid_t program = fork();
 
 	if (program == 0) {

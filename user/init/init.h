@@ -43,6 +43,9 @@ struct program_pipes {
 /* Carries everything until the program has ended and its pipes are empty. Its wait status. */
 int pump_run(int port, const struct program_pipes *pipes);
 
+/* Waits until the runner shows the console to its user. false: the port is gone. */
+bool start_await(int port);
+
 /* Sends the files, the status and the farewell, and waits for the runner's. */
 void result_send(int port, const struct orders *orders, int status);
 

@@ -8,6 +8,8 @@
 #include "init.h"
 #include "protocol.h"
 
+static bool start_seen;
+
 static bool write_all(int fd, const uint8_t *bytes, size_t size_bytes)
 {
 	while (size_bytes) {
@@ -65,5 +67,21 @@ bool port_receive(int port, void (*take)(uint8_t type, const uint8_t *payload, s
 	}
 	memmove(bytes, bytes + at, used_bytes - at);
 	used_bytes -= at;
+	return true;
+}
+
+static void start_take(uint8_t type, const uint8_t *payload, size_t size_bytes)
+{
+	(void)payload;
+	(void)size_bytes;
+	if (type == FRAME_START)
+		start_seen = true;
+}
+
+bool start_await(int port)
+{
+	while (!start_seen)
+		if (!port_receive(port, start_take))
+			return false;
 	return true;
 }

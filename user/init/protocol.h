@@ -31,6 +31,7 @@
 #define FRAME_BYE          'B' /* nothing more comes; power off follows the answer */
 
 /* From the runner to init. */
+#define FRAME_START         'G' /* a program on the console may begin: what it says comes after all else */
 #define FRAME_STDIN         'I'
 #define FRAME_STDIN_END     'Z'
 #define FRAME_STDOUT_CREDIT 'o' /* number */

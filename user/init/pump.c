@@ -55,6 +55,8 @@ static uint32_t number_of(const uint8_t *payload)
 static void frame_take(uint8_t type, const uint8_t *payload, size_t size_bytes)
 {
 	switch (type) {
+	case FRAME_START:
+		break; /* a program on pipes does not wait for it */
 	case FRAME_STDIN:
 		if (size_bytes > sizeof(input.ring) - input.used_bytes) {
 			port_lost = true; /* the runner broke its window */
