@@ -295,14 +295,19 @@ static uint64_t port_pages_clear(struct shm_space *shm, uint64_t address, const 
 	return cleared;
 }
 
-static uint64_t port_page_get(struct shm_space *shm, uint64_t address)
+static uint64_t port_page_next(struct shm_space *shm, uint64_t address, uint64_t end,
+			       uint64_t *found)
 {
 	struct space *space = space_of(shm);
+	uint64_t value = SHM_ENTRY_NONE;
 
 	spin_lock(&space->page_table_lock);
 	uint64_t *entry = pagetable_entry(space, address);
-	uint64_t value = entry ? entry_load(entry) : SHM_ENTRY_NONE;
 
+	for (; entry && address < end && shm_entry_is_none(value); address += PAGE_BYTES) {
+		*found = address;
+		value = entry_load(entry++);
+	}
 	spin_unlock(&space->page_table_lock);
 	return value;
 }
@@ -410,7 +415,7 @@ const struct shm_port kernel_port = {
 	.pages_prepare = port_pages_prepare,
 	.pages_set = port_pages_set,
 	.pages_clear = port_pages_clear,
-	.page_get = port_page_get,
+	.page_next = port_page_next,
 	.flush_range = port_flush_range,
 	.flush_shared = flush_shared,
 	.flush_local = mmu_flush_page,

@@ -145,11 +145,11 @@ void shm_check_object(struct shm_object *object)
 /* ---- spaces ---- */
 
 /* Rule 9: what a piece shows through an own leaf is the object's page, or the space's own copy. */
-static void check_entry(struct shm_space *space, const struct shm_piece *piece, uint64_t address)
+static void check_entry(struct shm_space *space, const struct shm_piece *piece, uint64_t address,
+			uint64_t entry)
 {
 	struct shm *shm = space->shm;
 	struct shm_object *object = piece->mapping->object;
-	uint64_t entry = shm_port(shm)->page_get(space, address);
 
 	if (!shm_entry_is_present(entry))
 		return;
@@ -193,6 +193,21 @@ static void check_link(struct shm_space *space, const struct shm_piece *piece, u
 				(piece->protection & SHM_WRITE));
 }
 
+/* [start, end) of a piece, in one span with an own leaf. */
+static void check_leaf_of_own(struct shm_space *space, const struct shm_piece *piece,
+			      uint64_t start, uint64_t end)
+{
+	const struct shm_port *port = shm_port(space->shm);
+	uint64_t entry, found;
+
+	for (uint64_t at = start; at < end; at = found + SHM_PAGE_BYTES) {
+		entry = port->page_next(space, at, end, &found);
+		if (shm_entry_is_none(entry))
+			break;
+		check_entry(space, piece, found, entry);
+	}
+}
+
 static void check_piece(struct shm_space *space, const struct shm_piece *piece)
 {
 	struct shm *shm = space->shm;
@@ -214,12 +229,10 @@ static void check_piece(struct shm_space *space, const struct shm_piece *piece)
 		uint64_t start = found > piece->start ? found : piece->start;
 		uint64_t end =
 			found + SHM_SPAN_BYTES < piece->end ? found + SHM_SPAN_BYTES : piece->end;
-		if (shm_entry_is_link(slot)) {
+		if (shm_entry_is_link(slot))
 			check_link(space, piece, slot, start, level);
-			continue;
-		}
-		for (uint64_t address = start; address < end; address += SHM_PAGE_BYTES)
-			check_entry(space, piece, address);
+		else
+			check_leaf_of_own(space, piece, start, end);
 	}
 	shm_port(shm)->mutex_unlock(&object->mutex);
 }

@@ -199,8 +199,13 @@ struct shm_port {
 	 */
 	uint64_t (*pages_clear)(struct shm_space *space, uint64_t address, const uint64_t *entries,
 				uint64_t count);
-	/* The entry in the space's own leaf; SHM_ENTRY_NONE when there is none. For checks. */
-	uint64_t (*page_get)(struct shm_space *space, uint64_t address);
+	/*
+	 * The first entry that is not none of the space's own leaf, of those for
+	 * [address, end), which lie in one span, and where it is in *found.
+	 * SHM_ENTRY_NONE: there is none, or no own leaf. For checks.
+	 */
+	uint64_t (*page_next)(struct shm_space *space, uint64_t address, uint64_t end,
+			      uint64_t *found);
 
 	/*
 	 * Flushes. Each returns only when no CPU can use the old translation, of a

@@ -303,11 +303,16 @@ static uint64_t pages_clear(struct shm_space *space, uint64_t address, const uin
 	return cleared;
 }
 
-static uint64_t page_get(struct shm_space *space, uint64_t address)
+static uint64_t page_next(struct shm_space *space, uint64_t address, uint64_t end, uint64_t *found)
 {
 	uint64_t *own = own_entry(host_of(space), address);
+	uint64_t entry = SHM_ENTRY_NONE;
 
-	return own ? *own : SHM_ENTRY_NONE;
+	for (; own && address < end && shm_entry_is_none(entry); address += SHM_PAGE_BYTES) {
+		*found = address;
+		entry = *own++;
+	}
+	return entry;
 }
 
 bool host_is_linked(struct host_space *space, uint64_t address)
@@ -464,7 +469,7 @@ static __attribute__((noreturn)) void fatal(const char *file, int line, const ch
 		.pages_prepare = pages_prepare,                                                    \
 		.pages_set = pages_set,                                                            \
 		.pages_clear = pages_clear,                                                        \
-		.page_get = page_get,                                                              \
+		.page_next = page_next,                                                            \
 		.flush_range = flush_range,                                                        \
 		.flush_shared = flush_shared,                                                      \
 		.flush_local = flush_local,                                                        \

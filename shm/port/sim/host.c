@@ -134,35 +134,41 @@ static int area_cut(struct sim_space *space, uint64_t at)
 	return 0;
 }
 
-/* The first address from `at` on that an own leaf covers, or `end`. */
-static uint64_t own_next(struct sim_space *space, uint64_t at, uint64_t end)
+/* The first entry from *at on, and where it is, that is marked own; NULL: there is none below `end`. */
+static uint64_t *own_next(struct sim_space *space, uint64_t *at, uint64_t end)
 {
-	uint64_t found, slot;
+	uint64_t found, slot, limit;
 	unsigned level;
 
-	for (; at < end; at = found + (SHM_PAGE_BYTES << (9 * level))) {
-		slot = sim.port.slot_next(&space->shm, at, end, &found, &level);
+	while (*at < end) {
+		slot = sim.port.slot_next(&space->shm, *at, end, &found, &level);
 		if (shm_entry_is_none(slot))
 			break;
-		if (!shm_entry_is_link(slot))
-			return found > at ? found : at;
+		limit = found + (SHM_PAGE_BYTES << (9 * level));
+		if (*at < found)
+			*at = found;
+		if (limit > end)
+			limit = end;
+		for (; !shm_entry_is_link(slot) && *at < limit; *at += SHM_PAGE_BYTES) {
+			uint64_t entry = sim.port.page_next(&space->shm, *at, limit, at);
+			if (shm_entry_is_none(entry))
+				break;
+			if (shm_entry_is_own(entry))
+				return sim_own_entry(space, *at);
+		}
+		*at = limit;
 	}
-	return end;
+	return NULL;
 }
 
-/* Up to `max` own pages from *at on are cleared: their frames; *at moves on. */
+/* Up to `max` own pages from *at on are cleared: their frames; *at moves on. Fewer: those were all. */
 static unsigned own_pages_clear(struct sim_space *space, uint64_t *at, uint64_t end,
 				uint64_t *frames, unsigned max)
 {
 	unsigned count = 0;
+	uint64_t *entry;
 
-	for (; *at < end && count < max; *at += SHM_PAGE_BYTES) {
-		*at = own_next(space, *at, end);
-		if (*at == end)
-			break;
-		uint64_t *entry = sim_own_entry(space, *at);
-		if (!entry || shm_entry_is_none(*entry) || !shm_entry_is_own(*entry))
-			continue;
+	while (count < max && (entry = own_next(space, at, end))) {
 		frames[count++] = shm_entry_frame(*entry);
 		*entry = SHM_ENTRY_NONE;
 	}
@@ -174,13 +180,15 @@ static void own_pages_drop(struct sim_space *space, uint64_t start, uint64_t end
 {
 	uint64_t frames[64];
 
-	while (start < end) {
-		unsigned count = own_pages_clear(space, &start, end, frames, 64);
+	unsigned count, max = sizeof(frames) / sizeof(frames[0]);
+
+	do {
+		count = own_pages_clear(space, &start, end, frames, max);
 		if (count > 0)
 			sim.port.flush_range(&space->shm, 0, UINT64_MAX);
-		while (count > 0)
-			sim.port.frame_free(frames[--count]);
-	}
+		for (unsigned i = 0; i < count; i++)
+			sim.port.frame_free(frames[i]);
+	} while (count == max);
 }
 
 /* Own leaves of spans without areas go. */
@@ -333,11 +341,10 @@ int sim_unmap(struct sim_space *space, uint64_t start, uint64_t end)
 /* Own copies get the new protection: clear, flush, set. */
 static void own_pages_protect(struct sim_space *space, struct sim_area *area)
 {
-	for (uint64_t at = own_next(space, area->start, area->end); at < area->end;
-	     at = own_next(space, at + SHM_PAGE_BYTES, area->end)) {
-		uint64_t *entry = sim_own_entry(space, at);
-		if (!entry || shm_entry_is_none(*entry) || !shm_entry_is_own(*entry))
-			continue;
+	uint64_t *entry;
+
+	for (uint64_t at = area->start; (entry = own_next(space, &at, area->end));
+	     at += SHM_PAGE_BYTES) {
 		uint64_t frame = shm_entry_frame(*entry);
 		*entry = SHM_ENTRY_NONE;
 		sim.port.flush_range(&space->shm, at, at + SHM_PAGE_BYTES);
@@ -441,11 +448,10 @@ void sim_space_destroy(struct sim_space *space)
 static int own_pages_fork(struct sim_space *child, struct sim_space *parent,
 			  const struct sim_area *area)
 {
-	for (uint64_t at = own_next(parent, area->start, area->end); at < area->end;
-	     at = own_next(parent, at + SHM_PAGE_BYTES, area->end)) {
-		uint64_t *entry = sim_own_entry(parent, at);
-		if (!entry || shm_entry_is_none(*entry) || !shm_entry_is_own(*entry))
-			continue;
+	uint64_t *entry;
+
+	for (uint64_t at = area->start; (entry = own_next(parent, &at, area->end));
+	     at += SHM_PAGE_BYTES) {
 		if (sim.port.pages_prepare(&child->shm, at))
 			return -ENOMEM;
 		uint64_t frame = sim.port.frame_alloc(0);

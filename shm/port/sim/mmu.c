@@ -376,11 +376,17 @@ static uint64_t port_pages_clear(struct shm_space *space, uint64_t address, cons
 	return cleared;
 }
 
-static uint64_t port_page_get(struct shm_space *space, uint64_t address)
+static uint64_t port_page_next(struct shm_space *space, uint64_t address, uint64_t end,
+			       uint64_t *found)
 {
 	uint64_t *own = sim_own_entry(sim_space_of(space), address);
+	uint64_t entry = SHM_ENTRY_NONE;
 
-	return own ? *own : SHM_ENTRY_NONE;
+	for (; own && address < end && shm_entry_is_none(entry); address += SHM_PAGE_BYTES) {
+		*found = address;
+		entry = *own++;
+	}
+	return entry;
 }
 
 /* ---- the port: flushes ---- */
@@ -445,7 +451,7 @@ void sim_mmu_port(struct shm_port *port)
 	port->pages_prepare = port_pages_prepare;
 	port->pages_set = port_pages_set;
 	port->pages_clear = port_pages_clear;
-	port->page_get = port_page_get;
+	port->page_next = port_page_next;
 	port->flush_range = port_flush_range;
 	port->flush_shared = port_flush_shared;
 	port->flush_local = port_flush_local;

@@ -231,10 +231,12 @@ static uint64_t pages_clear(struct shm_space *space, uint64_t address, const uin
 	return 0;
 }
 
-static uint64_t page_get(struct shm_space *space, uint64_t address)
+static uint64_t page_next(struct shm_space *space, uint64_t address, uint64_t end, uint64_t *found)
 {
 	(void)space;
 	(void)address;
+	(void)end;
+	(void)found;
 	return SHM_ENTRY_NONE;
 }
 
@@ -349,7 +351,7 @@ const struct shm_port template_port = {
 	.pages_prepare = pages_prepare,
 	.pages_set = pages_set,
 	.pages_clear = pages_clear,
-	.page_get = page_get,
+	.page_next = page_next,
 	.flush_range = flush_range,
 	.flush_shared = flush_shared,
 	.flush_local = flush_local,
