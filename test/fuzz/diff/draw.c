@@ -15,21 +15,20 @@
 #include <sys/shm.h>
 #include <unistd.h>
 
-static uint64_t state;
-
-static bool may_cut;
-
 void draw_seed(uint64_t seed, bool cuts)
 {
-	may_cut = cuts;
-	state = (seed + 1) * 0x9e3779b97f4a7c15ull | 1;
+	control->cuts = cuts;
+	control->random = (seed + 1) * 0x9e3779b97f4a7c15ull | 1;
 }
 
 uint64_t draw(uint64_t bound)
 {
+	uint64_t state = control->random;
+
 	state ^= state << 13;
 	state ^= state >> 7;
 	state ^= state << 17;
+	control->random = state;
 	return (state * 0x2545f4914f6cdd1dull >> 20) % bound;
 }
 
@@ -235,7 +234,7 @@ static void draw_memory(struct op *op)
 	int64_t *a = op->a;
 
 	draw_range(a);
-	if (!may_cut && (op->code == OP_MPROTECT || op->code == OP_MLOCK))
+	if (!control->cuts && (op->code == OP_MPROTECT || op->code == OP_MLOCK))
 		op->code = OP_PROBE;
 	switch (op->code) {
 	case OP_MMAP:
@@ -250,7 +249,7 @@ static void draw_memory(struct op *op)
 	case OP_MADVISE:
 		a[2] = PICK(MADV_WILLNEED, MADV_DONTNEED, MADV_REMOVE, MADV_COLD,
 			    MADV_POPULATE_READ, MADV_POPULATE_WRITE);
-		if (may_cut)
+		if (control->cuts)
 			a[2] = PICK(MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED,
 				    MADV_DONTNEED, MADV_DONTNEED, MADV_REMOVE, MADV_REMOVE,
 				    MADV_DONTFORK, MADV_DOFORK, MADV_WIPEONFORK, MADV_KEEPONFORK,
