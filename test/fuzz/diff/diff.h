@@ -143,6 +143,7 @@ struct board {
 
 	/* From here on the same for all episodes. */
 	bool trace;
+	bool one_area;                 /* --one-area: moves as on a Linux before 6.17 */
 	bool skipped[OPERATIONS_MOST]; /* --keep: the others */
 };
 #define control ((struct board *)CONTROL)
@@ -163,6 +164,8 @@ uint64_t draw(uint64_t bound);
 		of[draw(sizeof(of) / sizeof(of[0]))];                                              \
 	})
 int64_t draw_address(void);
+bool draw_moves_as_it_is(
+	const int64_t *a); /* OP_MREMAP: to a given place, without another length */
 /* draw_ipc.c: the arguments of what is from OP_SEMGET on. */
 void draw_ipc(struct op *op);
 

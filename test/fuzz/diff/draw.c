@@ -105,6 +105,13 @@ static void draw_mmap(int64_t *a)
 		a[4] &= ~2; /* the files that never shrink: play_ftruncate */
 }
 
+/* Such a move may span areas from Linux 6.17 on, and not before. */
+bool draw_moves_as_it_is(const int64_t *a)
+{
+	return a[3] & MREMAP_FIXED && (a[1] + (int64_t)PAGE - 1) / (int64_t)PAGE ==
+					      (a[2] + (int64_t)PAGE - 1) / (int64_t)PAGE;
+}
+
 static void draw_mremap(int64_t *a)
 {
 	a[0] = draw_address();
@@ -113,10 +120,9 @@ static void draw_mremap(int64_t *a)
 	a[3] = draw(3) ? MREMAP_MAYMOVE | MREMAP_FIXED : PICK(0, 0, 0, MREMAP_FIXED, 8);
 	if (draw(10) == 0)
 		a[3] |= MREMAP_DONTUNMAP;
-	/* A move without a change of length may span areas from Linux 6.17 on, and not before. */
-	if ((a[1] + (int64_t)PAGE - 1) / (int64_t)PAGE ==
-		    (a[2] + (int64_t)PAGE - 1) / (int64_t)PAGE &&
-	    a[3] & MREMAP_FIXED)
+	if (draw(4) == 0)
+		a[2] = a[1];
+	if (control->one_area && draw_moves_as_it_is(a))
 		a[1] = a[2] = (int64_t)PAGE;
 	a[4] = draw_address();
 }

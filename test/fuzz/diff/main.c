@@ -3,10 +3,11 @@
  * The referee: has players carry out what draw.c draws, and prints a hash of
  * each episode's results.
  *
- *	diff [--trace] [--keep N,N-N,...] SEED FIRST COUNT OPERATIONS
+ *	diff [--one-area] [--trace] [--keep N,N-N,...] SEED FIRST COUNT OPERATIONS
  *
  * plays COUNT episodes from number FIRST on; with --trace it prints every line;
- * with --keep it plays only these operations of each episode.
+ * with --keep it plays only these operations of each episode. --one-area is for
+ * comparing with a Linux before 6.17, which does not move several areas at once.
  *
  * Each episode begins with nothing, in two new IPC namespaces, so that it can
  * be played alone, and ids are the same each time. Runs as root; on Linux
@@ -356,6 +357,16 @@ static bool keep(const char *list)
 	return true;
 }
 
+/* Take it off the front. */
+static bool argument_is(int *argc, char ***argv, const char *name)
+{
+	bool is = *argc > 1 && strcmp((*argv)[1], name) == 0;
+
+	*argv += is;
+	*argc -= is;
+	return is;
+}
+
 int main(int argc, char **argv)
 {
 	struct sigaction action = {.sa_handler = on_child, .sa_flags = SA_RESTART | SA_NOCLDSTOP};
@@ -367,15 +378,14 @@ int main(int argc, char **argv)
 	}
 	descriptors_make();
 	control_map();
-	bool trace = control->trace = argc > 1 && strcmp(argv[1], "--trace") == 0;
-	argv += trace;
-	argc -= trace;
+	control->one_area = argument_is(&argc, &argv, "--one-area");
+	control->trace = argument_is(&argc, &argv, "--trace");
 	bool keeps = argc == 7 && strcmp(argv[1], "--keep") == 0 && keep(argv[2]);
 	argv += keeps * 2;
 	argc -= keeps * 2;
 	if (argc != 5) {
-		fprintf(stderr,
-			"usage: diff [--trace] [--keep N,N-N] SEED FIRST COUNT OPERATIONS\n");
+		fprintf(stderr, "usage: diff [--one-area] [--trace] [--keep N,N-N] SEED FIRST "
+				"COUNT OPERATIONS\n");
 		return 2;
 	}
 	setpgid(0, 0);

@@ -193,11 +193,12 @@ static void play_mmap(const struct op *op)
 
 /*
  * Which neighbouring areas of private memory are one is not the same (Linux looks at
- * who forked when), and what grows or moves must be one: a page of it always is.
+ * who forked when), and what grows or shrinks must be one: a page of it always is.
  */
 static void play_mremap(const struct op *op)
 {
-	if (op->a[1] > (int64_t)PAGE && look_anonymous((uint64_t)op->a[0])) {
+	if (op->a[1] > (int64_t)PAGE && !draw_moves_as_it_is(op->a) &&
+	    look_anonymous((uint64_t)op->a[0])) {
 		say(" not moved");
 		return;
 	}
