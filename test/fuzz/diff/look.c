@@ -179,9 +179,13 @@ void look_maps(void)
 
 bool look_anonymous(uint64_t address)
 {
-	const char *at = text_of("/proc/self/maps");
 	struct seen seen;
+	unsigned char there;
 
+	if (mincore((void *)(address & -PAGE), PAGE, &there) < 0)
+		return false; /* nothing is mapped, which is soon found out */
+
+	const char *at = text_of("/proc/self/maps");
 	while (*at) {
 		at = area_read(at, &seen);
 		if (seen.start <= address && address < seen.end)
