@@ -237,6 +237,11 @@ static long remap_one(struct space *space, struct move *move)
 	return area_move(space, move);
 }
 
+static bool area_is_segment(const struct area *area)
+{
+	return area->piece.mapping && area->piece.flags & SHM_PIECE_SEGMENT;
+}
+
 /*
  * A move as it is to a given place takes all areas of the range along, and keeps the gaps
  * between them (Linux 6.17); but segments move one at a time only. What was moved before
@@ -253,7 +258,7 @@ static long remap_several(struct space *space, const struct move *whole)
 	for (; from < end && area && area->start < end; first = false) {
 		struct move move = *whole;
 
-		if (area->piece.flags & SHM_PIECE_SEGMENT && (!first || area->end < end))
+		if (area_is_segment(area) && (!first || area->end < end))
 			return -EFAULT;
 		move.from = area->start > from ? area->start : from;
 		from = area->end < end ? area->end : end;
