@@ -5,7 +5,7 @@
  *
  *	diff [--one-area] [--trace] [--keep N,N-N,...] SEED FIRST COUNT OPERATIONS
  *
- * plays COUNT episodes from number FIRST on; with --trace it prints every line;
+ * plays COUNT episodes from number FIRST on; with --trace it prints every line of the last;
  * with --keep it plays only these operations of each episode. --one-area is for
  * comparing with a Linux before 6.17, which does not move several areas at once.
  *
@@ -376,7 +376,7 @@ int main(int argc, char **argv)
 	descriptors_make();
 	control_map();
 	control->one_area = argument_is(&argc, &argv, "--one-area");
-	control->trace = argument_is(&argc, &argv, "--trace");
+	bool trace = argument_is(&argc, &argv, "--trace");
 	bool keeps = argc == 7 && strcmp(argv[1], "--keep") == 0 && keep(argv[2]);
 	argv += keeps * 2;
 	argc -= keeps * 2;
@@ -389,7 +389,9 @@ int main(int argc, char **argv)
 	namespace_enter();
 	sigaction(SIGCHLD, &action, NULL);
 	unsigned first = (unsigned)atoi(argv[2]), count = (unsigned)atoi(argv[3]);
-	for (unsigned i = 0; i < count; i++)
+	for (unsigned i = 0; i < count; i++) {
+		control->trace = trace && i + 1 == count;
 		episode_play(strtoull(argv[1], NULL, 0), first + i, (unsigned)atoi(argv[4]));
+	}
 	return 0;
 }
