@@ -299,7 +299,7 @@ static void play_ftruncate(const struct op *op)
 		say_result(ftruncate((int)op->a[0], op->a[1]));
 }
 
-/* What was promised is a hole to SEEK_HOLE on Linux until it is touched: so touch it. */
+/* What was promised is a hole to SEEK_HOLE on Linux until it is touched: so have it touched. */
 static void play_fallocate(const struct op *op)
 {
 	const int64_t *a = op->a;
@@ -309,12 +309,10 @@ static void play_fallocate(const struct op *op)
 	say_result(result);
 	if (result || a[3])
 		return;
-	uint64_t at = (uint64_t)mmap(NULL, (size_t)length, PROT_READ, MAP_SHARED, (int)a[0], first);
-	if (at == (uint64_t)MAP_FAILED)
-		return;
-	for (int64_t i = 0; i < length; i += (int64_t)PAGE)
-		(void)byte_read(at + (uint64_t)i);
-	munmap((void *)at, (size_t)length);
+	void *at =
+		mmap(NULL, (size_t)length, PROT_READ, MAP_SHARED | MAP_POPULATE, (int)a[0], first);
+	if (at != MAP_FAILED)
+		munmap(at, (size_t)length);
 }
 
 /*

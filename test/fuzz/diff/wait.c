@@ -23,6 +23,7 @@
 static struct {
 	unsigned count;
 	pid_t pids[WAITERS];
+	int stats[WAITERS]; /* /proc/PID/stat */
 } now;
 
 static bool waits(unsigned i)
@@ -33,21 +34,37 @@ static bool waits(unsigned i)
 /* Until the child has put down what its call gave, or sleeps in it. */
 static void settle(unsigned i)
 {
-	char path[32], text[200];
+	char text[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", now.pids[i]);
-	for (;;) {
+	do {
 		sched_yield();
-		if (!waits(i))
-			return;
-		int fd = open(path, O_RDONLY);
-		ssize_t length = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
-		close(fd);
+		ssize_t length = waits(i) ? pread(now.stats[i], text, sizeof(text) - 1, 0) : 0;
 		text[length > 0 ? length : 0] = 0;
 		const char *after = strrchr(text, ')');
 		if (!after || after[2] == 'S' || after[2] == 'Z')
 			return;
-	}
+	} while (true);
+}
+
+static unsigned waiting(unsigned first)
+{
+	unsigned count = 0;
+
+	for (unsigned i = first; i < now.count; i++)
+		count += waits(i);
+	return count;
+}
+
+/* Those from `first` on: as long as one is done, which may have woken another. */
+static void settle_all(unsigned first)
+{
+	unsigned before;
+
+	do {
+		before = waiting(first);
+		for (unsigned i = first; i < now.count; i++)
+			settle(i);
+	} while (waiting(first) < before);
 }
 
 static void on_signal(int number)
@@ -59,6 +76,7 @@ void wait_begin(unsigned count, long (*call)(const struct op *op, unsigned numbe
 		const struct op *op)
 {
 	struct sigaction action = {.sa_handler = on_signal};
+	char path[32];
 
 	now.count = count;
 	for (unsigned i = 0; i < count; i++) {
@@ -72,6 +90,8 @@ void wait_begin(unsigned count, long (*call)(const struct op *op, unsigned numbe
 			for (;;) /* the ends, which undo what was done, are in order, too */
 				pause();
 		}
+		snprintf(path, sizeof(path), "/proc/%d/stat", now.pids[i]);
+		now.stats[i] = open(path, O_RDONLY);
 		settle(i);
 		say(waits(i) ? " waits" : " is done");
 	}
@@ -81,12 +101,9 @@ void wait_end(bool interrupt)
 {
 	for (unsigned i = 0; i < now.count && interrupt; i++)
 		kill(now.pids[i], SIGUSR1);
-	/* One may wake the other, by what it does or by its end. */
-	for (unsigned round = 0; round < now.count; round++)
-		for (unsigned i = 0; i < now.count; i++)
-			settle(i);
 	for (unsigned i = 0; i < now.count; i++) {
-		settle(i);
+		settle_all(i); /* the end of the one before may have woken it */
+		close(now.stats[i]);
 		kill(now.pids[i], SIGKILL);
 		waitpid(now.pids[i], NULL, 0);
 		int32_t value = control->waited[i].value;
