@@ -4,9 +4,11 @@
  * nothing; advice that changes what a program sees is followed.
  */
 
+#include "abi/fcntl.h"
 #include "abi/mman.h"
 
 #include "kernel/file/file.h"
+#include "kernel/file/inode.h"
 #include "kernel/mm/area.h"
 #include "kernel/mm/pagetable.h"
 #include "kernel/process/process.h"
@@ -262,6 +264,22 @@ static bool page_is_there(struct space *space, struct area *area, uint64_t addre
 					       shm_piece_index(&area->piece, address)));
 }
 
+/*
+ * Who may not write a file learns nothing of what others do with it: every page is there,
+ * to him. Segments and memory without a name may be asked about by who has mapped them.
+ */
+static bool area_may_tell(const struct area *area)
+{
+	struct inode *inode = area->file && !area_is_anonymous(area) ? area->file->inode : NULL;
+	struct access access;
+
+	if (!inode)
+		return true;
+	access_current(&access);
+	return inode_is_owner(inode, &access) ||
+	       inode_permission(inode, &access, ACCESS_WRITE) == 0;
+}
+
 /* One byte for each page from `start` on. 0; -ENOMEM: not mapped. Takes the space lock. */
 static int residency_look(struct space *space, uint64_t start, uint8_t *there, unsigned count)
 {
@@ -269,14 +287,17 @@ static int residency_look(struct space *space, uint64_t start, uint8_t *there, u
 
 	space_lock(space, false);
 	struct area *area = space_area_above(space, start);
+	bool tells = area && area_may_tell(area);
 
 	for (unsigned i = 0; i < count && !err; i++, start += PAGE_BYTES) {
-		if (area && area->end <= start)
+		if (area && area->end <= start) {
 			area = area_next(area);
+			tells = area && area_may_tell(area);
+		}
 		if (!area || area->start > start)
 			err = -ENOMEM;
 		else
-			there[i] = page_is_there(space, area, start);
+			there[i] = !tells || page_is_there(space, area, start);
 	}
 	space_unlock(space, false);
 	return err;

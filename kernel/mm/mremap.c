@@ -96,16 +96,26 @@ static int target_make(struct space *space, const struct move *move, struct area
 	return 0;
 }
 
+/* Of MREMAP_DONTUNMAP: what stays is locked no more, all of the area, as on Linux. */
+static void area_unlock(struct space *space, struct area *area)
+{
+	if (area->flags & AREA_LOCKED)
+		space->locked_pages -= area_pages(area);
+	area->flags &= ~AREA_LOCK_MASK;
+}
+
 /* Everything is reserved: own pages go over, the old range goes. Cannot fail. */
 static void move_commit(struct space *space, const struct move *move, struct area_spares *spares,
 			struct area *target)
 {
 	uint64_t end = move->from + move->from_bytes;
-	const struct area *old = space_area_above(space, move->from);
+	struct area *old = space_area_above(space, move->from);
 
 	if (target->flags & AREA_CHARGED)
 		space->committed_pages += area_pages(target);
-	if (move->flags & MREMAP_DONTUNMAP && !old->own_pages && !(old->flags & AREA_LOCKED)) {
+	if (move->flags & MREMAP_DONTUNMAP)
+		area_unlock(space, old);
+	if (move->flags & MREMAP_DONTUNMAP && !old->own_pages) {
 		area_spares_drop(
 			spares); /* nothing to carry over, so the area stays in one piece */
 	} else if (move->from_bytes) {
@@ -119,12 +129,8 @@ static void move_commit(struct space *space, const struct move *move, struct are
 			target->own_pages = from->own_pages;
 			from->own_pages = 0;
 		}
-		if (!(move->flags & MREMAP_DONTUNMAP)) {
+		if (!(move->flags & MREMAP_DONTUNMAP))
 			space_unmap(space, move->from, end); /* cut already: cannot fail */
-		} else if (from->flags & AREA_LOCKED) {
-			from->flags &= ~AREA_LOCK_MASK;
-			space->locked_pages -= area_pages(from);
-		}
 	}
 	if (target->piece.mapping)
 		shm_piece_settle(&space->shm, &target->piece);
@@ -188,7 +194,8 @@ static bool arguments_ok(const struct move *move)
 	return move->to >= move->from + move->from_bytes || move->from >= move->to + move->to_bytes;
 }
 
-static long remap_locked(struct space *space, struct move *move)
+/* Of one area; what else the move may do beside moving as it is: grow, shrink, double. */
+static long remap_one(struct space *space, struct move *move)
 {
 	struct area *area = space_area_above(space, move->from);
 	uint64_t old_end = move->from + move->from_bytes;
@@ -228,6 +235,50 @@ static long remap_locked(struct space *space, struct move *move)
 	if (!(move->flags & MREMAP_MAYMOVE))
 		return -ENOMEM;
 	return area_move(space, move);
+}
+
+static bool area_is_segment(const struct area *area)
+{
+	return area->piece.mapping && area->piece.flags & SHM_PIECE_SEGMENT;
+}
+
+/*
+ * A move as it is to a given place takes all areas of the range along, and keeps the gaps
+ * between them (Linux 6.17); but segments move one at a time only. What was moved before
+ * an error stays moved.
+ */
+static long remap_several(struct space *space, const struct move *whole)
+{
+	uint64_t from = whole->from, end = whole->from + whole->from_bytes;
+	struct area *area = space_area_above(space, from);
+	bool first = true;
+
+	if (!area || area->start > from)
+		return -EFAULT;
+	for (; from < end && area && area->start < end; first = false) {
+		struct move move = *whole;
+
+		if (area_is_segment(area) && (!first || area->end < end))
+			return -EFAULT;
+		move.from = area->start > from ? area->start : from;
+		from = area->end < end ? area->end : end;
+		move.from_bytes = move.to_bytes = from - move.from;
+		move.to = whole->to + (move.from - whole->from);
+
+		long result = remap_one(space, &move);
+
+		if (result < 0)
+			return result;
+		area = space_area_above(space, from);
+	}
+	return (long)whole->to;
+}
+
+static long remap_locked(struct space *space, struct move *move)
+{
+	bool as_it_is = move->flags & MREMAP_FIXED && move->from_bytes == move->to_bytes;
+
+	return as_it_is ? remap_several(space, move) : remap_one(space, move);
 }
 
 /* mremap(2). */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/shm.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "memory_test.h"
@@ -329,6 +330,60 @@ static void mincore_by_kind(void)
 	CHECK_EQ(memcmp(there, "\0\0\0\0", 4), 0);
 }
 
+/* Which of a file's four pages are there, as one letter each. */
+static const char *residency(void *m)
+{
+	static unsigned char there[4];
+	static char text[5];
+
+	CHECK_OK(mincore(m, 4 * PAGE, there));
+	for (int i = 0; i < 4; i++)
+		text[i] = there[i] & 1 ? 'y' : 'n';
+	return text;
+}
+
+/* Who may not write a file is not told what others do with it: mm/mincore.c, can_do_mincore. */
+static void mincore_of_others(void *argument)
+{
+	int fd = file_make(4 * PAGE);
+	char *shared = map_file(fd, PROT_READ | PROT_WRITE, MAP_SHARED);
+	char *private = map_file(fd, PROT_READ | PROT_WRITE, MAP_PRIVATE);
+	char *segment = attach();
+	volatile char *common = map(4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED);
+	volatile char *anonymous = map_private(4 * PAGE);
+
+	(void)argument;
+	CHECK_OK(fchmod(fd, 0));
+	CHECK_EQ(pwrite(fd, "x", 1, PAGE), 1);
+	segment[0] = common[0] = anonymous[0] = 'x';
+	CHECK_EQ(strcmp(residency(shared), "nynn"), 0); /* the owner's own, whatever its mode */
+	abi_become(12345, 12345);
+	CHECK_EQ(strcmp(residency(shared), "yyyy"), 0);
+	CHECK_EQ(strcmp(residency(private), "yyyy"), 0);
+	CHECK_EQ(strcmp(residency(segment), "ynnn"), 0);
+	CHECK_EQ(strcmp(residency((void *)common), "ynnn"), 0);
+	CHECK_EQ(strcmp(residency((void *)anonymous), "ynnn"), 0);
+}
+
+static void mincore_of_writable(void *argument)
+{
+	int fd = file_make(4 * PAGE);
+	char *m = map_file(fd, PROT_READ, MAP_SHARED);
+
+	(void)argument;
+	CHECK_OK(fchmod(fd, 0642));
+	CHECK_EQ(pwrite(fd, "x", 1, PAGE), 1);
+	abi_become(12345, 12345);
+	CHECK_EQ(strcmp(residency(m), "nynn"),
+		 0); /* it is the mode that counts, not how it is open */
+}
+
+static void mincore_by_permission(void)
+{
+	abi_in_child(mincore_of_others, NULL);
+	abi_in_child(mincore_of_writable, NULL);
+}
+
 static void mincore_errors(void)
 {
 	volatile char *m = map_private(4 * PAGE);
@@ -369,6 +424,8 @@ const struct abi_case abi_cases[] = {
 	CASE(msync_arguments, "flags and address: msync(2)"),
 	CASE(msync_holes_and_locks, "ENOMEM over a hole, EBUSY for locked pages: msync(2)"),
 	CASE(mincore_by_kind, "what is in memory, whoever brought it: mincore(2)"),
+	CASE(mincore_by_permission,
+	     "a file that the caller may not write seems all there: mincore(2)"),
 	CASE(mincore_errors, "EINVAL, EFAULT, ENOMEM: mincore(2)"),
 	CASES_END,
 };

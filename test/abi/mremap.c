@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 
 #include <string.h>
+#include <sys/shm.h>
 #include <unistd.h>
 
 #include "memory_test.h"
@@ -104,12 +105,116 @@ static void shared_moves(void)
 	CHECK_EQ(touch(place + 6 * PAGE, 1), 0);
 }
 
+static void keep_unlocks(void)
+{
+	char *m = (char *)map(4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED);
+	char *place = (char *)map_private(PAGE);
+
+	if (mlock(m, 4 * PAGE))
+		SKIP("may not lock memory");
+	CHECK_ERROR(madvise(m, PAGE, MADV_DONTNEED), EINVAL);
+	char *moved = mremap(m + 2 * PAGE, PAGE, PAGE,
+			     MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, place);
+	if (moved == MAP_FAILED && errno == EINVAL)
+		SKIP("a Linux before 5.13");
+	CHECK(moved == place);
+	CHECK_ERROR(madvise(moved, PAGE, MADV_DONTNEED), EINVAL);
+	CHECK_OK(madvise(m, 4 * PAGE, MADV_DONTNEED));
+}
+
+/* ---- several areas at once ---- */
+
+#define AS_IT_IS (MREMAP_MAYMOVE | MREMAP_FIXED)
+
+/* Shared, a gap, private and read-only, a page each, and a page behind; where to: all mapped. */
+static char *three_pages(char **to)
+{
+	char *m = (char *)map_private(4 * PAGE);
+
+	*to = (char *)map_private(4 * PAGE);
+	CHECK(mmap(m, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1,
+		   0) == m);
+	m[0] = 's';
+	m[2 * PAGE] = 'p';
+	m[3 * PAGE] = 'b';
+	(*to)[PAGE] = 't';
+	CHECK_OK(mprotect(m + 2 * PAGE, PAGE, PROT_READ));
+	CHECK_OK(munmap(m + PAGE, PAGE));
+	return m;
+}
+
+static void several_areas(void)
+{
+	char *to, *m = three_pages(&to);
+	char *moved = mremap(m, 3 * PAGE, 3 * PAGE, AS_IT_IS, to);
+
+	if (moved == MAP_FAILED && errno == EFAULT && !abi_in_samepage())
+		SKIP("a Linux before 6.17");
+	CHECK(moved == to);
+	faults_catch();
+	CHECK_EQ(to[0], 's');
+	CHECK_EQ(to[PAGE], 't'); /* a gap takes nothing away */
+	CHECK_EQ(to[2 * PAGE], 'p');
+	CHECK_EQ(touch(to + 2 * PAGE, 1), SIGSEGV);
+	CHECK_EQ(touch(m, 0), SIGSEGV);
+	CHECK_EQ(touch(m + 2 * PAGE, 0), SIGSEGV);
+	CHECK_EQ(m[3 * PAGE], 'b');
+	CHECK(mremap(m, 4 * PAGE, 4 * PAGE, AS_IT_IS, to) == MAP_FAILED); /* begins with a gap */
+	CHECK_EQ(errno, EFAULT);
+}
+
+static void several_areas_stay(void)
+{
+	char *to, *m = three_pages(&to);
+	char *moved = mremap(m, 3 * PAGE, 3 * PAGE, AS_IT_IS | MREMAP_DONTUNMAP, to);
+
+	if (moved == MAP_FAILED && !abi_in_samepage())
+		SKIP("a Linux before 6.17");
+	CHECK(moved == to);
+	CHECK_EQ(to[2 * PAGE], 'p');
+	CHECK_EQ(m[2 * PAGE], 0);
+	m[0] = 'm';
+	CHECK_EQ(to[0], 'm');
+}
+
+/* Segments alone only; what came before one has moved when it is refused. */
+static void several_with_segment(void)
+{
+	char *to, *m = three_pages(&to);
+	int id = CHECK_OK(shmget(IPC_PRIVATE, PAGE, 0600));
+
+	CHECK_OK(munmap(m, PAGE));
+	CHECK_EQ((char *)shmat(id, m, 0) - m, 0);
+	CHECK_OK(shmctl(id, IPC_RMID, NULL));
+	CHECK(mremap(m, 3 * PAGE, 3 * PAGE, AS_IT_IS, to) == MAP_FAILED);
+	CHECK_EQ(errno, EFAULT);
+	char *alone = mremap(m, 2 * PAGE, 2 * PAGE, AS_IT_IS, to); /* ends with a gap */
+	CHECK(alone == MAP_FAILED && errno == EFAULT);
+	CHECK(mremap(m, PAGE, PAGE, AS_IT_IS, m + PAGE) == m + PAGE);
+	CHECK_OK(mprotect(m + 3 * PAGE, PAGE, PROT_READ | PROT_EXEC));
+	m = mremap(m + PAGE, PAGE, PAGE, AS_IT_IS, m + 3 * PAGE); /* behind the private page */
+	CHECK(m != MAP_FAILED);
+	m -= 3 * PAGE;
+	CHECK(mremap(m + 2 * PAGE, 2 * PAGE, 2 * PAGE, AS_IT_IS, to) == MAP_FAILED);
+	CHECK_EQ(errno, EFAULT);
+	faults_catch();
+	if (touch(m + 2 * PAGE, 0) != SIGSEGV && !abi_in_samepage())
+		SKIP("a Linux before 6.17");
+	CHECK_EQ(touch(m + 2 * PAGE, 0), SIGSEGV);
+	CHECK_EQ(to[0], 'p');
+	CHECK_OK(shmdt(m + 3 * PAGE));
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(old_size_zero,
 	     "an old size of 0 maps shared pages again, EINVAL for private: mremap(2)"),
 	CASE(keep_anonymous, "MREMAP_DONTUNMAP leaves empty memory behind: mremap(2)"),
 	CASE(keep_others, "MREMAP_DONTUNMAP of files, shared and private: mremap(2)"),
 	CASE(keep_errors, "MREMAP_DONTUNMAP: EINVAL: mremap(2)"),
+	CASE(keep_unlocks, "MREMAP_DONTUNMAP unlocks all of what stays: observed"),
+	CASE(several_areas, "a move as it is takes several areas, and gaps, along: mremap(2)"),
+	CASE(several_areas_stay, "MREMAP_DONTUNMAP of several areas: mremap(2)"),
+	CASE(several_with_segment, "attached segments move one at a time: observed"),
 	CASE(shared_moves, "a shared mapping moves and grows past its file: mremap(2)"),
 	CASES_END,
 };

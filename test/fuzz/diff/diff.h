@@ -3,10 +3,10 @@
 #define TEST_FUZZ_DIFF_H
 
 /*
- * One random sequence, played alike on Linux and on Samepage. A referee
- * (main.c) draws operations from a seed (draw.c) and has players, processes
- * of their own, carry them out (play.c, look.c), one at a time. What each
- * result was is a line of text; the lines of an episode are hashed.
+ * One random sequence, played alike on Linux and on Samepage. Players,
+ * processes of their own, which a referee starts (main.c), draw operations
+ * from a seed (draw.c) and carry them out (play.c, look.c), one at a time
+ * (turn.c). What each gave is text; all of an episode's is hashed.
  *
  * Nothing that the two kernels may do differently gets into a line: segments
  * are named by slot, processes by the order in which they began, addresses by
@@ -33,14 +33,13 @@
 #define NAMES       3 /* in /dev/shm */
 #define WAITERS     2 /* children that wait at once */
 #define SEMVMX      32767
+#define REFEREE     PLAYERS /* in turns */
+
+#define OPERATIONS_MOST 10000 /* of an episode */
 
 /* Descriptors that every player has. */
 enum {
 	FD_CONTROL = 9,
-	FD_GO = 10,       /* + player: its turn comes here */
-	FD_GO_WRITE = 14, /* + player */
-	FD_DONE = 18,     /* a player is done */
-	FD_DONE_WRITE = 19,
 	FD_FILE = 20,      /* + file, for reading and writing */
 	FD_READ_ONLY = 24, /* + file: reopened for reading only, or not there */
 	FD_NAMESPACE = 28, /* the two IPC namespaces that an episode begins with */
@@ -115,9 +114,21 @@ struct op {
 	int64_t a[6];
 };
 
-/* In a page that all share. */
+/* Where the sequence stands. */
+enum stage {
+	DRAWN,   /* op is the next one */
+	PLAYING, /* a player is at it */
+	PLAYED,  /* it is done; its line is still to be noted */
+	OVER,
+};
+
+/* In memory that all share. */
 struct board {
 	struct op op;
+	uint32_t stage;
+	uint32_t turn[PLAYERS + 1]; /* futexes: 1, and it is that player's turn, or the referee's */
+	uint64_t random, hash;      /* the state of draw.c; of all lines so far */
+	uint32_t number, operations; /* drawn; to draw */
 	int32_t ids[SEGMENTS], sets[SEGMENTS], queues[SEGMENTS];
 	uint32_t user_base;          /* the run's own users: others may run beside it */
 	bool cuts;                   /* this episode cuts areas: see draw_seed */
@@ -127,7 +138,13 @@ struct board {
 	struct {
 		int32_t value, error;
 	} waited[WAITERS]; /* what a call gave that waited, until it can be said */
-	char text[3000];   /* what the operation gave */
+	uint32_t text_length;
+	char text[3000]; /* what the operation gave */
+
+	/* From here on the same for all episodes. */
+	bool trace;
+	bool one_area;                 /* --one-area: moves as on a Linux before 6.17 */
+	bool skipped[OPERATIONS_MOST]; /* --keep: the others */
 };
 #define control ((struct board *)CONTROL)
 
@@ -147,12 +164,25 @@ uint64_t draw(uint64_t bound);
 		of[draw(sizeof(of) / sizeof(of[0]))];                                              \
 	})
 int64_t draw_address(void);
+bool draw_moves_as_it_is(
+	const int64_t *a); /* OP_MREMAP: to a given place, without another length */
 /* draw_ipc.c: the arguments of what is from OP_SEMGET on. */
 void draw_ipc(struct op *op);
 
-/* play.c */
-void play_loop(unsigned player) __attribute__((noreturn));
+/* turn.c: draws the next operation that is to be played. False: there is none. */
+bool turn_draw(void);
+void turn_note(void); /* what the operation gave goes into the hash */
+bool turn_referee_begins(void);
+/* Wake whose turn it is; wait for one's own. False: so many seconds have passed (0: any number). */
+void turn_give(unsigned to);
+bool turn_wait(unsigned self, unsigned seconds);
+/* After an operation: on to the next. True: it is one's own; else somebody was woken. */
+bool turn_pass(unsigned self);
+
+/* play.c: `amid` an operation, as after exec. */
+void play_loop(unsigned player, bool amid) __attribute__((noreturn));
 void say(const char *pattern, ...) __attribute__((format(printf, 1, 2)));
+void say_number(long value); /* say(" %ld", value), much faster */
 /* Appends "= VALUE", or the error. */
 void say_result(long value);
 /* The byte there, or 1000 and what signal it was with which code. */

@@ -15,21 +15,20 @@
 #include <sys/shm.h>
 #include <unistd.h>
 
-static uint64_t state;
-
-static bool may_cut;
-
 void draw_seed(uint64_t seed, bool cuts)
 {
-	may_cut = cuts;
-	state = (seed + 1) * 0x9e3779b97f4a7c15ull | 1;
+	control->cuts = cuts;
+	control->random = (seed + 1) * 0x9e3779b97f4a7c15ull | 1;
 }
 
 uint64_t draw(uint64_t bound)
 {
+	uint64_t state = control->random;
+
 	state ^= state << 13;
 	state ^= state >> 7;
 	state ^= state << 17;
+	control->random = state;
 	return (state * 0x2545f4914f6cdd1dull >> 20) % bound;
 }
 
@@ -106,6 +105,13 @@ static void draw_mmap(int64_t *a)
 		a[4] &= ~2; /* the files that never shrink: play_ftruncate */
 }
 
+/* Such a move may span areas from Linux 6.17 on, and not before. */
+bool draw_moves_as_it_is(const int64_t *a)
+{
+	return a[3] & MREMAP_FIXED && (a[1] + (int64_t)PAGE - 1) / (int64_t)PAGE ==
+					      (a[2] + (int64_t)PAGE - 1) / (int64_t)PAGE;
+}
+
 static void draw_mremap(int64_t *a)
 {
 	a[0] = draw_address();
@@ -114,10 +120,9 @@ static void draw_mremap(int64_t *a)
 	a[3] = draw(3) ? MREMAP_MAYMOVE | MREMAP_FIXED : PICK(0, 0, 0, MREMAP_FIXED, 8);
 	if (draw(10) == 0)
 		a[3] |= MREMAP_DONTUNMAP;
-	/* A move without a change of length may span areas from Linux 6.17 on, and not before. */
-	if ((a[1] + (int64_t)PAGE - 1) / (int64_t)PAGE ==
-		    (a[2] + (int64_t)PAGE - 1) / (int64_t)PAGE &&
-	    a[3] & MREMAP_FIXED)
+	if (draw(4) == 0)
+		a[2] = a[1];
+	if (control->one_area && draw_moves_as_it_is(a))
 		a[1] = a[2] = (int64_t)PAGE;
 	a[4] = draw_address();
 }
@@ -235,7 +240,7 @@ static void draw_memory(struct op *op)
 	int64_t *a = op->a;
 
 	draw_range(a);
-	if (!may_cut && (op->code == OP_MPROTECT || op->code == OP_MLOCK))
+	if (!control->cuts && (op->code == OP_MPROTECT || op->code == OP_MLOCK))
 		op->code = OP_PROBE;
 	switch (op->code) {
 	case OP_MMAP:
@@ -250,7 +255,7 @@ static void draw_memory(struct op *op)
 	case OP_MADVISE:
 		a[2] = PICK(MADV_WILLNEED, MADV_DONTNEED, MADV_REMOVE, MADV_COLD,
 			    MADV_POPULATE_READ, MADV_POPULATE_WRITE);
-		if (may_cut)
+		if (control->cuts)
 			a[2] = PICK(MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED,
 				    MADV_DONTNEED, MADV_DONTNEED, MADV_REMOVE, MADV_REMOVE,
 				    MADV_DONTFORK, MADV_DOFORK, MADV_WIPEONFORK, MADV_KEEPONFORK,

@@ -3,10 +3,11 @@
  * The referee: has players carry out what draw.c draws, and prints a hash of
  * each episode's results.
  *
- *	diff [--trace] [--keep N,N-N,...] SEED FIRST COUNT OPERATIONS
+ *	diff [--one-area] [--trace] [--keep N,N-N,...] SEED FIRST COUNT OPERATIONS
  *
- * plays COUNT episodes from number FIRST on; with --trace it prints every line;
- * with --keep it plays only these operations of each episode.
+ * plays COUNT episodes from number FIRST on; with --trace it prints every line of the last;
+ * with --keep it plays only these operations of each episode. --one-area is for
+ * comparing with a Linux before 6.17, which does not move several areas at once.
  *
  * Each episode begins with nothing, in two new IPC namespaces, so that it can
  * be played alone, and ids are the same each time. Runs as root; on Linux
@@ -20,9 +21,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,8 +39,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define TURN_SECONDS    30
-#define OPERATIONS_MOST 10000
+#define TURN_SECONDS 60
 
 static const char *const names[OP_COUNT] = {
 	"shmget",   "shmat",     "shmat-anywhere", "shmdt",      "stat",      "set",
@@ -53,10 +53,6 @@ static const char *const names[OP_COUNT] = {
 	"msgctl",   "msg-stat",  "msg-wait",       "ipc-sysctl", "namespace", "capabilities",
 	"record",   "shm-open",  "shm-unlink",     "fork",       "exec",      "restart",
 };
-
-static bool trace;
-static uint64_t hash;
-static bool skipped[OPERATIONS_MOST]; /* --keep: the others */
 
 static void __attribute__((noreturn)) die(const char *what)
 {
@@ -78,11 +74,12 @@ static void player_note(unsigned player, pid_t pid)
 static void player_start(unsigned player)
 {
 	fflush(stdout);
+	control->turn[player] = 0;
 	pid_t pid = fork();
 	if (pid < 0)
 		die("fork");
 	if (pid == 0)
-		play_loop(player);
+		play_loop(player, false);
 	player_note(player, pid);
 }
 
@@ -95,85 +92,46 @@ static void player_end(unsigned player)
 		die("waitpid");
 }
 
-/* Wait for the player's token. False: it has ended instead. */
-static bool player_finish(unsigned player, int *status)
+static void on_child(int number)
 {
-	struct pollfd done = {FD_DONE, POLLIN, 0};
-	char token;
-
-	for (unsigned i = 0; i < TURN_SECONDS * 100; i++) {
-		if (poll(&done, 1, 10) == 1) {
-			if (read(FD_DONE, &token, 1) != 1)
-				die("read");
-			return true;
-		}
-		if (waitpid(control->player_pid[player], status, WNOHANG) > 0)
-			return false;
-	}
-	errno = ETIMEDOUT;
-	die("a player hangs");
+	(void)number;
+	control->turn[REFEREE] = 1;
 }
 
-static void player_turn(const struct op *op)
+/* The players go on from here until the referee is needed, also because one has ended. */
+static void players_go(void)
 {
-	int status = 0;
+	const struct op *op = &control->op;
+	int status;
 
-	if (write(FD_GO_WRITE + (int)op->player, "!", 1) != 1)
-		die("write");
-	if (op->code == OP_RESTART) {
-		if (waitpid(control->player_pid[op->player], &status, 0) < 0)
-			die("waitpid");
-	} else if (player_finish(op->player, &status)) {
-		return;
+	control->stage = PLAYING;
+	turn_give(op->player);
+	for (;;) {
+		if (!turn_wait(REFEREE, TURN_SECONDS)) {
+			errno = ETIMEDOUT;
+			die("a player hangs");
+		}
+		if (control->stage != PLAYING)
+			return;
+		/* Whose turn it is may have changed, but not if he has ended. */
+		if (waitpid(control->player_pid[op->player], &status, WNOHANG) > 0)
+			break;
 	}
-	char end[40];
-	snprintf(end, sizeof(end), " ended with status %d", status);
-	strncat(control->text, end, sizeof(control->text) - strlen(control->text) - 1);
+	say(" ended with status %d", status);
 	player_start(op->player);
+	control->stage = PLAYED;
 }
 
 /* ---- an episode ---- */
 
-static void line_note(unsigned number, const struct op *op)
+static void line_print(void)
 {
-	char line[sizeof(control->text) + 200];
-	int length = snprintf(line, sizeof(line), "%u: P%u %s %lx %lx %lx %lx %lx %lx:%s\n", number,
-			      op->player, names[op->code], (long)op->a[0], (long)op->a[1],
-			      (long)op->a[2], (long)op->a[3], (long)op->a[4], (long)op->a[5],
-			      control->text);
+	const struct op *op = &control->op;
 
-	for (int i = 0; i < length && line[i]; i++)
-		hash = (hash ^ (uint8_t)line[i]) * 0x100000001b3ull;
-	if (trace) {
-		fputs(line, stdout);
-		fflush(stdout);
-	}
-}
-
-static void play_one(unsigned number)
-{
-	struct op *op = &control->op;
-
-	draw_op(op);
-	if (number < OPERATIONS_MOST && skipped[number])
-		return;
-	control->text[0] = 0;
-	if (op->code == OP_RESTART && op->a[0]) {
-		player_end(op->player);
-		player_start(op->player);
-	} else if (op->code == OP_FORK) {
-		unsigned heir = (unsigned)op->a[0];
-		player_end(heir);
-		control->player_pid[heir] = 0;
-		player_turn(op);
-		if (control->player_pid[heir])
-			player_note(heir, control->player_pid[heir]);
-		else
-			player_start(heir);
-	} else {
-		player_turn(op);
-	}
-	line_note(number, op);
+	printf("%u: P%u %s %lx %lx %lx %lx %lx %lx:%s\n", control->number - 1, op->player,
+	       names[op->code], (long)op->a[0], (long)op->a[1], (long)op->a[2], (long)op->a[3],
+	       (long)op->a[4], (long)op->a[5], control->text);
+	fflush(stdout);
 }
 
 static void limit_set(const char *name, const char *value)
@@ -187,7 +145,7 @@ static void limit_set(const char *name, const char *value)
 	close(fd);
 }
 
-/* A new namespace with small limits; entered. */
+/* A new namespace with small limits, where Linux's own are large; entered. */
 static void namespace_make(int fd)
 {
 	if (unshare(CLONE_NEWIPC))
@@ -199,16 +157,13 @@ static void namespace_make(int fd)
 	limit_set("shmmax", "67108864");
 	limit_set("shmall", "16384");
 	limit_set("shmmni", "32");
-	limit_set("shm_rmid_forced", "0");
 	limit_set("sem", "100 400 10 24");
-	limit_set("msgmax", "8192");
-	limit_set("msgmnb", "16384");
 	limit_set("msgmni", "24");
 }
 
 static void episode_begin(void)
 {
-	memset(control, 0, sizeof(*control));
+	memset(control, 0, offsetof(struct board, trace));
 	control->user_base = 200000 + (uint32_t)getpid() * USERS;
 	namespace_make(FD_NAMESPACE);
 	namespace_make(FD_NAMESPACE + 1);
@@ -259,16 +214,44 @@ static void episode_end(void)
 	}
 }
 
+/* An operation that only the referee can begin, or that he has to finish; the next is drawn. */
+static void referee_turn(void)
+{
+	const struct op *op = &control->op;
+
+	if (control->stage == DRAWN && op->code == OP_RESTART && op->a[0]) {
+		player_end(op->player);
+		player_start(op->player);
+		control->stage = PLAYED;
+	} else if (control->stage == DRAWN) {
+		if (op->code == OP_FORK) {
+			player_end((unsigned)op->a[0]);
+			control->player_pid[op->a[0]] = 0;
+		}
+		players_go();
+	}
+	if (control->stage != PLAYED)
+		return;
+	if (op->code == OP_FORK && control->player_pid[op->a[0]])
+		player_note((unsigned)op->a[0], control->player_pid[op->a[0]]);
+	else if (op->code == OP_FORK)
+		player_start((unsigned)op->a[0]);
+	turn_note();
+	if (control->trace)
+		line_print();
+	turn_draw();
+}
+
 static void episode_play(uint64_t seed, unsigned episode, unsigned operations)
 {
-	hash = 0xcbf29ce484222325ull;
-	draw_seed(seed * 1000003 + episode, episode & 1);
 	episode_begin();
-	control->cuts = episode & 1;
-	for (unsigned i = 0; i < operations; i++)
-		play_one(i);
+	draw_seed(seed * 1000003 + episode, episode & 1);
+	control->operations = operations;
+	turn_draw();
+	while (control->stage != OVER)
+		referee_turn();
 	episode_end();
-	printf("episode %u %016llx\n", episode, (unsigned long long)hash);
+	printf("episode %u %016llx\n", episode, (unsigned long long)control->hash);
 	fflush(stdout);
 }
 
@@ -284,8 +267,6 @@ static void control_map(void)
 
 static void descriptors_make(void)
 {
-	int ends[2];
-
 	/* Out of the way of the fixed numbers, which are below 30. */
 	for (int i = 3; i < 30; i++)
 		close(i);
@@ -293,20 +274,6 @@ static void descriptors_make(void)
 	if (dup2(fd, FD_CONTROL) < 0 || ftruncate(FD_CONTROL, sizeof(struct board)))
 		die("memfd_create");
 	close(fd);
-	for (int i = 0; i <= PLAYERS; i++) {
-		if (pipe(ends))
-			die("pipe");
-		int in = i == PLAYERS ? FD_DONE : FD_GO + i;
-		int out = i == PLAYERS ? FD_DONE_WRITE : FD_GO_WRITE + i;
-		if (fcntl(ends[0], F_DUPFD, 40) < 0 || fcntl(ends[1], F_DUPFD, 60) < 0)
-			die("dup");
-		close(ends[0]);
-		close(ends[1]);
-		dup2(40, in);
-		dup2(60, out);
-		close(40);
-		close(60);
-	}
 }
 
 /*
@@ -374,7 +341,7 @@ static bool keep(const char *list)
 {
 	char *end;
 
-	memset(skipped, true, sizeof(skipped));
+	memset(control->skipped, true, sizeof(control->skipped));
 	for (; *list; list = end + (*end == ',')) {
 		unsigned long first = strtoul(list, &end, 10), last = first;
 		if (*end == '-')
@@ -382,37 +349,49 @@ static bool keep(const char *list)
 		if (end == list || (*end && *end != ',') || last >= OPERATIONS_MOST)
 			return false;
 		for (; first <= last; first++)
-			skipped[first] = false;
+			control->skipped[first] = false;
 	}
 	return true;
 }
 
+/* Take it off the front. */
+static bool argument_is(int *argc, char ***argv, const char *name)
+{
+	bool is = *argc > 1 && strcmp((*argv)[1], name) == 0;
+
+	*argv += is;
+	*argc -= is;
+	return is;
+}
+
 int main(int argc, char **argv)
 {
+	struct sigaction action = {.sa_handler = on_child, .sa_flags = SA_RESTART | SA_NOCLDSTOP};
+
 	if (argc == 3 && strcmp(argv[1], "--player") == 0) {
 		control_map();
 		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-		if (write(FD_DONE_WRITE, "!", 1) != 1)
-			return 1;
-		play_loop((unsigned)atoi(argv[2]));
+		play_loop((unsigned)atoi(argv[2]), true);
 	}
-	trace = argc > 1 && strcmp(argv[1], "--trace") == 0;
-	argv += trace;
-	argc -= trace;
+	descriptors_make();
+	control_map();
+	control->one_area = argument_is(&argc, &argv, "--one-area");
+	bool trace = argument_is(&argc, &argv, "--trace");
 	bool keeps = argc == 7 && strcmp(argv[1], "--keep") == 0 && keep(argv[2]);
 	argv += keeps * 2;
 	argc -= keeps * 2;
 	if (argc != 5) {
-		fprintf(stderr,
-			"usage: diff [--trace] [--keep N,N-N] SEED FIRST COUNT OPERATIONS\n");
+		fprintf(stderr, "usage: diff [--one-area] [--trace] [--keep N,N-N] SEED FIRST "
+				"COUNT OPERATIONS\n");
 		return 2;
 	}
 	setpgid(0, 0);
 	namespace_enter();
-	descriptors_make();
-	control_map();
+	sigaction(SIGCHLD, &action, NULL);
 	unsigned first = (unsigned)atoi(argv[2]), count = (unsigned)atoi(argv[3]);
-	for (unsigned i = 0; i < count; i++)
+	for (unsigned i = 0; i < count; i++) {
+		control->trace = trace && i + 1 == count;
 		episode_play(strtoull(argv[1], NULL, 0), first + i, (unsigned)atoi(argv[4]));
+	}
 	return 0;
 }

@@ -33,20 +33,40 @@ static volatile int fault_seen;
 
 void say(const char *pattern, ...)
 {
-	size_t used = strlen(control->text);
+	size_t room = sizeof(control->text) - control->text_length;
 	va_list list;
 
 	va_start(list, pattern);
-	vsnprintf(control->text + used, sizeof(control->text) - used, pattern, list);
+	int length = vsnprintf(control->text + control->text_length, room, pattern, list);
 	va_end(list);
+	control->text_length += length < (int)room ? (uint32_t)length : (uint32_t)room - 1;
+}
+
+void say_number(long value)
+{
+	unsigned long left = value < 0 ? -(unsigned long)value : (unsigned long)value;
+	char digits[24];
+	unsigned count = 0;
+
+	if (control->text_length + sizeof(digits) > sizeof(control->text))
+		return;
+	do
+		digits[count++] = (char)('0' + left % 10);
+	while (left /= 10);
+	if (value < 0)
+		digits[count++] = '-';
+	digits[count++] = ' ';
+	while (count)
+		control->text[control->text_length++] = digits[--count];
+	control->text[control->text_length] = 0;
 }
 
 void say_result(long value)
 {
-	if (value == -1)
-		say(" error %d", errno);
-	else
-		say(" = %ld", value);
+	long number = value == -1 ? errno : value;
+
+	say(value == -1 ? " error" : " =");
+	say_number(number);
 }
 
 int pid_generation(int32_t pid)
@@ -92,10 +112,16 @@ int byte_write(uint64_t address, uint8_t value)
 	return value;
 }
 
+/* A fault takes long, and most of the window is empty: four in a row are enough. */
 static void play_probe(const struct op *op)
 {
-	for (int64_t i = 0; i < op->a[1]; i++)
-		say(" %d", byte_read((uint64_t)op->a[0] + (uint64_t)i * PAGE));
+	unsigned faults = 0;
+
+	for (int64_t i = 0; i < op->a[1] && faults < 4; i++) {
+		int byte = byte_read((uint64_t)op->a[0] + (uint64_t)i * PAGE);
+		say_number(byte);
+		faults = byte > 255 ? faults + 1 : 0;
+	}
 }
 
 /* ---- System V ---- */
@@ -139,8 +165,8 @@ static void play_shmat_anywhere(const struct op *op)
 		say_result(-1);
 		return;
 	}
-	say(" %d", byte_read((uint64_t)address));
-	say(" %d", byte_write((uint64_t)address, 7));
+	say_number(byte_read((uint64_t)address));
+	say_number(byte_write((uint64_t)address, 7));
 	say_result(shmdt(address));
 }
 
@@ -173,11 +199,12 @@ static void play_mmap(const struct op *op)
 
 /*
  * Which neighbouring areas of private memory are one is not the same (Linux looks at
- * who forked when), and what grows or moves must be one: a page of it always is.
+ * who forked when), and what grows or shrinks must be one: a page of it always is.
  */
 static void play_mremap(const struct op *op)
 {
-	if (op->a[1] > (int64_t)PAGE && look_anonymous((uint64_t)op->a[0])) {
+	if (op->a[1] > (int64_t)PAGE && !draw_moves_as_it_is(op->a) &&
+	    look_anonymous((uint64_t)op->a[0])) {
 		say(" not moved");
 		return;
 	}
@@ -203,7 +230,7 @@ static void play_futex(const struct op *op)
 
 	/* Linux makes the page to find out what it is; here a word that nobody touched has none. */
 	if (!(calls[op->a[1]] & FUTEX_PRIVATE_FLAG))
-		say(" %d", byte_read((uint64_t)op->a[0]));
+		say_number(byte_read((uint64_t)op->a[0]));
 	say_result(syscall(SYS_futex, op->a[0], calls[op->a[1]], 1, &soon, NULL, 0));
 }
 
@@ -272,7 +299,7 @@ static void play_ftruncate(const struct op *op)
 		say_result(ftruncate((int)op->a[0], op->a[1]));
 }
 
-/* What was promised is a hole to SEEK_HOLE on Linux until it is touched: so touch it. */
+/* What was promised is a hole to SEEK_HOLE on Linux until it is touched: so have it touched. */
 static void play_fallocate(const struct op *op)
 {
 	const int64_t *a = op->a;
@@ -282,12 +309,10 @@ static void play_fallocate(const struct op *op)
 	say_result(result);
 	if (result || a[3])
 		return;
-	uint64_t at = (uint64_t)mmap(NULL, (size_t)length, PROT_READ, MAP_SHARED, (int)a[0], first);
-	if (at == (uint64_t)MAP_FAILED)
-		return;
-	for (int64_t i = 0; i < length; i += (int64_t)PAGE)
-		(void)byte_read(at + (uint64_t)i);
-	munmap((void *)at, (size_t)length);
+	void *at =
+		mmap(NULL, (size_t)length, PROT_READ, MAP_SHARED | MAP_POPULATE, (int)a[0], first);
+	if (at != MAP_FAILED)
+		munmap(at, (size_t)length);
 }
 
 /*
@@ -352,7 +377,7 @@ static void play_fork_child(const struct op *op)
 	pid_t child = fork();
 	if (child == 0) {
 		say(" child %d", byte_read(address));
-		say(" %d", byte_write(address, (uint8_t)op->a[2]));
+		say_number(byte_write(address, (uint8_t)op->a[2]));
 		_exit(3);
 	}
 	if (child < 0 || waitpid(child, &status, 0) != child) {
@@ -408,7 +433,7 @@ static void play_fork(const struct op *op)
 
 	if (pid == 0) {
 		play_inherited = true;
-		play_loop(heir);
+		play_loop(heir, false);
 	}
 	if (pid < 0) {
 		say_result(-1);
@@ -492,10 +517,10 @@ static void play(const struct op *op)
 		play_mlock(op);
 		break;
 	case OP_READ:
-		say(" %d", byte_read((uint64_t)a[0]));
+		say_number(byte_read((uint64_t)a[0]));
 		break;
 	case OP_WRITE:
-		say(" %d", byte_write((uint64_t)a[0], (uint8_t)a[2]));
+		say_number(byte_write((uint64_t)a[0], (uint8_t)a[2]));
 		break;
 	case OP_PROBE:
 		play_probe(op);
@@ -534,16 +559,16 @@ static void play(const struct op *op)
 	}
 }
 
-void play_loop(unsigned player)
+void play_loop(unsigned player, bool amid)
 {
-	char token;
-
 	self = player;
+	signal(SIGCHLD, SIG_DFL); /* the referee's own */
 	faults_catch();
-	while (read(FD_GO + (int)player, &token, 1) == 1) {
+	bool mine = amid && turn_pass(player);
+	for (;;) {
+		if (!mine)
+			turn_wait(player, 0);
 		play(&control->op);
-		if (write(FD_DONE_WRITE, &token, 1) != 1)
-			break;
+		mine = turn_pass(player);
 	}
-	_exit(0);
 }

@@ -55,8 +55,10 @@ static long operate(const struct op *op)
 	struct sembuf operations[OPS_MOST];
 	struct timespec none = {0, 0};
 
-	unpack(op->a[2], operations, OPS_MOST);
-	for (unsigned i = 0; i < OPS_MOST && op->a[3] == 1; i++)
+	unsigned count = (uint64_t)op->a[1] < OPS_MOST ? (unsigned)op->a[1] : OPS_MOST;
+
+	unpack(op->a[2], operations, count);
+	for (unsigned i = 0; i < count && op->a[3] == 1; i++)
 		operations[i].sem_flg |= IPC_NOWAIT;
 	if (op->a[3] == 1)
 		return semop(set_of(op->a[0]), operations, (size_t)op->a[1]);

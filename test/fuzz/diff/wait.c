@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Children that wait in a call. Nothing depends on time: a child is looked at
- * until it sleeps, before and after something was done about it; who is woken
- * is runnable from then on, until it has put down what the call gave, or waits again.
+ * until it has put down what the call gave, or sleeps, before and after something
+ * was done about it; who is woken is runnable from then on, until then or it waits again.
  */
 
 #define _GNU_SOURCE
@@ -23,26 +23,48 @@
 static struct {
 	unsigned count;
 	pid_t pids[WAITERS];
+	int stats[WAITERS]; /* /proc/PID/stat */
 } now;
 
-/* 'S': it sleeps; 'Z': it has ended. */
-static char settle(pid_t pid)
+static bool waits(unsigned i)
 {
-	char path[32], text[200];
+	return *(volatile int32_t *)&control->waited[i].value == STILL_WAITS;
+}
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	for (;;) {
-		int fd = open(path, O_RDONLY);
-		ssize_t length = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
-		close(fd);
+/* Until the child has put down what its call gave, or sleeps in it. */
+static void settle(unsigned i)
+{
+	char text[64];
+
+	do {
+		sched_yield();
+		ssize_t length = waits(i) ? pread(now.stats[i], text, sizeof(text) - 1, 0) : 0;
 		text[length > 0 ? length : 0] = 0;
 		const char *after = strrchr(text, ')');
-		if (!after)
-			return 'Z';
-		if (after[2] == 'S' || after[2] == 'Z')
-			return after[2];
-		sched_yield();
-	}
+		if (!after || after[2] == 'S' || after[2] == 'Z')
+			return;
+	} while (true);
+}
+
+static unsigned waiting(unsigned first)
+{
+	unsigned count = 0;
+
+	for (unsigned i = first; i < now.count; i++)
+		count += waits(i);
+	return count;
+}
+
+/* Those from `first` on: as long as one is done, which may have woken another. */
+static void settle_all(unsigned first)
+{
+	unsigned before;
+
+	do {
+		before = waiting(first);
+		for (unsigned i = first; i < now.count; i++)
+			settle(i);
+	} while (waiting(first) < before);
 }
 
 static void on_signal(int number)
@@ -54,6 +76,7 @@ void wait_begin(unsigned count, long (*call)(const struct op *op, unsigned numbe
 		const struct op *op)
 {
 	struct sigaction action = {.sa_handler = on_signal};
+	char path[32];
 
 	now.count = count;
 	for (unsigned i = 0; i < count; i++) {
@@ -61,13 +84,16 @@ void wait_begin(unsigned count, long (*call)(const struct op *op, unsigned numbe
 		now.pids[i] = fork();
 		if (now.pids[i] == 0) {
 			sigaction(SIGUSR1, &action, NULL);
-			control->waited[i].value = (int32_t)call(op, i);
+			int32_t value = (int32_t)call(op, i);
 			control->waited[i].error = errno;
+			*(volatile int32_t *)&control->waited[i].value = value;
 			for (;;) /* the ends, which undo what was done, are in order, too */
 				pause();
 		}
-		settle(now.pids[i]);
-		say(control->waited[i].value == STILL_WAITS ? " waits" : " is done");
+		snprintf(path, sizeof(path), "/proc/%d/stat", now.pids[i]);
+		now.stats[i] = open(path, O_RDONLY);
+		settle(i);
+		say(waits(i) ? " waits" : " is done");
 	}
 }
 
@@ -75,12 +101,9 @@ void wait_end(bool interrupt)
 {
 	for (unsigned i = 0; i < now.count && interrupt; i++)
 		kill(now.pids[i], SIGUSR1);
-	/* One may wake the other. */
-	for (unsigned round = 0; round < 2; round++)
-		for (unsigned i = 0; i < now.count; i++)
-			settle(now.pids[i]);
 	for (unsigned i = 0; i < now.count; i++) {
-		settle(now.pids[i]); /* the end of the one before may have woken it */
+		settle_all(i); /* the end of the one before may have woken it */
+		close(now.stats[i]);
 		kill(now.pids[i], SIGKILL);
 		waitpid(now.pids[i], NULL, 0);
 		int32_t value = control->waited[i].value;
