@@ -270,7 +270,7 @@ void shm_segment_unhold(struct shm_segment *segment)
 
 /* ---- permission ---- */
 
-static bool caller_in_group(const struct shm_caller *caller, uint32_t gid)
+bool shm_caller_in_group(const struct shm_caller *caller, uint32_t gid)
 {
 	if (caller->gid == gid)
 		return true;
@@ -285,7 +285,7 @@ enum shm_class shm_segment_class(const struct shm_segment *segment, const struct
 {
 	if (caller->uid == segment->cuid || caller->uid == segment->uid)
 		return SHM_CLASS_OWNER;
-	if (caller_in_group(caller, segment->cgid) || caller_in_group(caller, segment->gid))
+	if (shm_caller_in_group(caller, segment->cgid) || shm_caller_in_group(caller, segment->gid))
 		return SHM_CLASS_GROUP;
 	return SHM_CLASS_OTHER;
 }

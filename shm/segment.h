@@ -104,6 +104,8 @@ void shm_segment_hold(struct shm_segment *segment);
 /* It ends; as with the last detach, the segment may go. No namespace lock. */
 void shm_segment_unhold(struct shm_segment *segment);
 
+/* Is it the caller's group, or one of its supplementary ones? */
+bool shm_caller_in_group(const struct shm_caller *caller, uint32_t gid);
 /* May the caller do this? `wanted` is a mode: any of the three digits' bits count. ipcperms(). */
 bool shm_segment_permits(const struct shm_segment *segment, const struct shm_caller *caller,
 			 unsigned wanted);

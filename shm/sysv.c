@@ -4,9 +4,8 @@
  * errors, as Linux has them. What a segment is stands in segment.c, how it is
  * found in namespace.c, and its pages behind shm_object_*.
  *
- * Known gap: no huge pages (the answers are those of a Linux that has none
- * configured, and with SHM_NORESERVE ENOMEM too, where Linux gives a segment
- * whose every page is SIGBUS).
+ * Huge pages are those of a Linux on which none are configured: SHM_HUGETLB is
+ * ENOMEM, and with SHM_NORESERVE gives a segment whose every page is SIGBUS.
  */
 
 #include "abi/errno.h"
@@ -22,23 +21,28 @@
 
 /* ---- shmget ---- */
 
-/* SHM_HUGETLB where no huge pages are configured. */
-static int huge_error(const struct shm_caller *caller, uint64_t size_bytes, int flags)
+/* SHM_HUGETLB where no huge pages are configured: 0 and the object's flags, or what is wrong. */
+static int huge_flags(const struct shm_caller *caller, int flags, unsigned *object_flags)
 {
 	unsigned size_log = (unsigned)flags >> SHM_HUGE_SHIFT & SHM_HUGE_MASK;
 
-	if (size_log != 0 && size_log != 21 && size_log != 30)
+	if (size_log != 0 && size_log != SHM_SPAN_SHIFT && size_log != SHM_MIDDLE_SHIFT)
 		return -EINVAL; /* no such page size */
-	if (!(caller->capabilities & SHM_CAP_IPC_LOCK) && size_bytes > caller->memlock_limit_bytes)
+	/* vm.hugetlb_shm_group is 0. */
+	if (!(caller->capabilities & SHM_CAP_IPC_LOCK) && !shm_caller_in_group(caller, 0))
 		return -EPERM;
-	return -ENOMEM;
+	if (!(flags & SHM_NORESERVE))
+		return -ENOMEM;
+	*object_flags |=
+		size_log == SHM_MIDDLE_SHIFT ? SHM_OBJECT_HUGE_MIDDLE : SHM_OBJECT_HUGE_SPAN;
+	return 0;
 }
 
 /* => namespace locked by caller */
 static int32_t create_locked(struct shm_namespace *ns, const struct shm_caller *caller, int32_t key,
 			     uint64_t size_bytes, int flags)
 {
-	const struct shm_segment_request request = {
+	struct shm_segment_request request = {
 		.key = key,
 		.size_bytes = size_bytes,
 		.mode = flags & 0777,
@@ -46,16 +50,18 @@ static int32_t create_locked(struct shm_namespace *ns, const struct shm_caller *
 	};
 	uint64_t pages = (size_bytes >> SHM_PAGE_SHIFT) + !!(size_bytes & (SHM_PAGE_BYTES - 1));
 	struct shm_segment *segment;
-	int err;
+	int err = 0;
 
 	if (size_bytes < SHMMIN || size_bytes > ns->limits.shmmax_bytes)
 		return -EINVAL;
 	if (ns->total_pages + pages < pages || ns->total_pages + pages > ns->limits.shmall_pages)
 		return -ENOSPC;
 	if (flags & SHM_HUGETLB)
-		return huge_error(caller, size_bytes, flags);
-	if (size_bytes > INT64_MAX)
-		return -EINVAL; /* no file can be so large */
+		err = huge_flags(caller, flags, &request.object_flags);
+	else if (size_bytes > INT64_MAX)
+		err = -EINVAL; /* no file can be so large */
+	if (err)
+		return err;
 	err = shm_segment_create(ns, caller, &request, &segment);
 	if (err)
 		return err;
@@ -166,6 +172,9 @@ static int attach_held(const struct shm_caller *caller, struct shm_segment *segm
 	if (request->flags & SHM_AREA_FIXED && !(request->flags & SHM_AREA_REPLACE) &&
 	    request->address + segment->size_bytes < request->address)
 		return -EINVAL; /* with the size in bytes, as on Linux */
+	if (request->flags & SHM_AREA_FIXED &&
+	    request->address & (shm_object_page_bytes(segment->object) - 1))
+		return -EINVAL; /* huge pages */
 	port->space_lock(caller->space, true);
 	err = port->area_map(caller->space, request, attached);
 	port->space_unlock(caller->space, true);
@@ -362,6 +371,8 @@ static long lock_locked(struct shm_namespace *ns, const struct shm_caller *calle
 		if (command == SHM_LOCK && !caller->memlock_limit_bytes)
 			return -EPERM;
 	}
+	if (shm_object_page_bytes(segment->object) != SHM_PAGE_BYTES)
+		return 0; /* huge pages are locked as it is, and not marked */
 	if (command == SHM_UNLOCK) {
 		if (segment->locker)
 			shm_locked_remove(segment);

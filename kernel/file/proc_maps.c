@@ -125,6 +125,7 @@ static void show_sums(struct text *text, const struct sums *sums)
 
 static void show_flags(struct text *text, const struct area_view *view)
 {
+	bool huge = view->page_bytes != PAGE_BYTES;
 	const struct {
 		bool holds;
 		const char *letters;
@@ -134,8 +135,9 @@ static void show_flags(struct text *text, const struct area_view *view)
 		{view->protection_max & SHM_READ, "mr"}, {view->protection_max & SHM_WRITE, "mw"},
 		{view->protection_max & SHM_EXEC, "me"}, {!view_is_private(view), "ms"},
 		{view->flags & AREA_STACK, "gd"},        {view->flags & AREA_LOCKED, "lo"},
-		{view->flags & AREA_DONTFORK, "dc"},     {view->flags & AREA_ONFAULT, "lf"},
-		{view->flags & AREA_CHARGED, "ac"},      {view->flags & AREA_NORESERVE, "nr"},
+		{view->flags & AREA_DONTFORK, "dc"},     {huge, "de"},
+		{view->flags & AREA_ONFAULT, "lf"},      {view->flags & AREA_CHARGED, "ac"},
+		{view->flags & AREA_NORESERVE, "nr"},    {huge, "ht"},
 		{view->flags & AREA_WIPEONFORK, "wf"},
 	};
 
@@ -152,8 +154,8 @@ static void show_details(struct text *text, const struct area_view *view)
 
 	sums_add(&sums, view);
 	show_line(text, "Size:", view->end - view->start);
-	show_line(text, "KernelPageSize:", PAGE_BYTES);
-	show_line(text, "MMUPageSize:", PAGE_BYTES);
+	show_line(text, "KernelPageSize:", view->page_bytes);
+	show_line(text, "MMUPageSize:", view->page_bytes);
 	show_sums(text, &sums);
 	text_add(text, "THPeligible:           0\n");
 	show_flags(text, view);

@@ -314,15 +314,26 @@ struct area *area_merge(struct space *space, struct area *area)
 
 /* ---- cuts ---- */
 
+/* May an area begin at `at`, which lies in this one? */
+static bool may_cut(const struct area *area, uint64_t at)
+{
+	return !(at & (area_page_bytes(area) - 1));
+}
+
 int area_spares_take(struct space *space, struct area_spares *spares, struct area *first,
 		     uint64_t start, uint64_t end)
 {
 	struct area *last = first && first->end < end ? space_area_above(space, end) : first;
 
+	bool low = first && first->start < start,
+	     high = last && last->start < end && end < last->end;
+
 	spares->record[0] = spares->record[1] = NULL;
-	if (first && first->start < start && !(spares->record[0] = area_alloc()))
+	if ((low && !may_cut(first, start)) || (high && !may_cut(last, end)))
+		return -EINVAL;
+	if (low && !(spares->record[0] = area_alloc()))
 		return -ENOMEM;
-	if (last && last->start < end && end < last->end && !(spares->record[1] = area_alloc())) {
+	if (high && !(spares->record[1] = area_alloc())) {
 		area_spares_drop(spares);
 		return -ENOMEM;
 	}

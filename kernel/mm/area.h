@@ -45,6 +45,16 @@ static inline bool area_is_anonymous(const struct area *area)
 {
 	return area->piece.mapping == NULL;
 }
+/* What it may be cut at. */
+static inline uint64_t area_page_bytes(const struct area *area)
+{
+	return area->piece.mapping ? shm_object_page_bytes(shm_piece_object(&area->piece))
+				   : SHM_PAGE_BYTES;
+}
+static inline bool area_is_huge(const struct area *area)
+{
+	return area_page_bytes(area) != SHM_PAGE_BYTES;
+}
 static inline bool area_is_shared(const struct area *area)
 {
 	return area->piece.mapping && !(area->flags & AREA_PRIVATE);
@@ -65,7 +75,10 @@ static inline uint64_t area_pages(const struct area *area)
 struct area_spares {
 	struct area *record[2];
 };
-/* As many as [start, end) needs; `first` is the first area that ends above start. 0, -ENOMEM. */
+/*
+ * As many as [start, end) needs; `first` is the first area that ends above start.
+ * 0; -ENOMEM; -EINVAL: a cut would go through a huge page.
+ */
 int area_spares_take(struct space *space, struct area_spares *spares, struct area *first,
 		     uint64_t start, uint64_t end);
 void area_spares_drop(struct area_spares *spares);

@@ -33,14 +33,18 @@ static int advice_apply(struct space *space, struct area *area, uint64_t start, 
 {
 	switch (advice) {
 	case MADV_DONTNEED:
-		return area->flags & AREA_LOCKED ? -EINVAL : advice_drop(space, area, start, end);
+		if (area->flags & AREA_LOCKED)
+			return -EINVAL;
+		__attribute__((fallthrough));
 	case MADV_DONTNEED_LOCKED:
+		if (start & (area_page_bytes(area) - 1))
+			return -EINVAL;
 		return advice_drop(space, area, start, end);
 	case MADV_FREE:
 		return area_is_anonymous(area) ? advice_drop(space, area, start, end) : -EINVAL;
 	case MADV_COLD:
 	case MADV_PAGEOUT:
-		return area->flags & AREA_LOCKED ? -EINVAL : 0;
+		return area->flags & AREA_LOCKED || area_is_huge(area) ? -EINVAL : 0;
 	case MADV_WIPEONFORK:
 		return area_is_anonymous(area) ? 0 : -EINVAL;
 	default:
@@ -75,7 +79,7 @@ static bool advice_flags(int advice, unsigned *clear, unsigned *set)
 	return false;
 }
 
-/* Cut [start, end) of the area off and change its flags, unless they are so already. 0, -ENOMEM. */
+/* Cut [start, end) of the area off and change its flags, unless they are so already. 0; -ENOMEM, -EINVAL. */
 static int area_reflag(struct space *space, struct area **area, uint64_t start, uint64_t end,
 		       unsigned clear, unsigned set)
 {
@@ -84,8 +88,10 @@ static int area_reflag(struct space *space, struct area **area, uint64_t start, 
 
 	if (flags == (*area)->flags)
 		return 0;
-	if (area_spares_take(space, &spares, *area, start, end) != 0)
-		return -ENOMEM;
+	int err = area_spares_take(space, &spares, *area, start, end);
+
+	if (err)
+		return err;
 	area_cut(space, &spares, start, end);
 	*area = space_area_above(space, start);
 	(*area)->flags = flags;

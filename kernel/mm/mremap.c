@@ -188,14 +188,31 @@ static bool arguments_ok(const struct move *move)
 	return move->to >= move->from + move->from_bytes || move->from >= move->to + move->to_bytes;
 }
 
+/* Huge pages move whole, and never become more. False: that is not what is asked for. */
+static bool huge_take(const struct area *area, struct move *move)
+{
+	uint64_t mask = area_page_bytes(area) - 1;
+
+	if (!move->from_bytes || move->from & mask || move->flags & MREMAP_DONTUNMAP ||
+	    (move->flags & MREMAP_FIXED && move->to & mask))
+		return false;
+	move->from_bytes = (move->from_bytes + mask) & ~mask;
+	move->to_bytes = (move->to_bytes + mask) & ~mask;
+	return move->to_bytes <= move->from_bytes && arguments_ok(move);
+}
+
 static long remap_locked(struct space *space, struct move *move)
 {
 	struct area *area = space_area_above(space, move->from);
-	uint64_t old_end = move->from + move->from_bytes;
 	bool fixed = move->flags & MREMAP_FIXED;
 
 	if (!area || area->start > move->from)
 		return -EFAULT;
+	if (area_is_huge(area) && !huge_take(area, move))
+		return -EINVAL;
+
+	uint64_t old_end = move->from + move->from_bytes;
+
 	if (!move->from_bytes && !area_is_shared(area))
 		return -EINVAL;
 	if (!fixed && move->from_bytes >= move->to_bytes && !(move->flags & MREMAP_DONTUNMAP)) {
@@ -216,8 +233,10 @@ static long remap_locked(struct space *space, struct move *move)
 	    !space_may_lock(space, (move->to_bytes - move->from_bytes) / PAGE_BYTES))
 		return -EAGAIN;
 	if (shorter) {
-		if (space_unmap(space, old_end, move->from + move->from_bytes) != 0)
-			return -ENOMEM;
+		int err = space_unmap(space, old_end, move->from + move->from_bytes);
+
+		if (err)
+			return err;
 		move->from_bytes = move->to_bytes;
 		area = space_area_above(space, move->from);
 	}

@@ -226,8 +226,12 @@ int space_map(struct space *space, const struct space_request *request, uint64_t
 	if (!request->object)
 		flags |= AREA_PRIVATE;
 	flags |= space->lock_future;
-	if ((flags & AREA_LOCKED) && !space_may_lock(space, pages))
-		return -EAGAIN;
+	if (flags & AREA_LOCKED) {
+		if (!space_may_lock(space, pages))
+			return -EAGAIN;
+		if (request->object && shm_object_page_bytes(request->object) != PAGE_BYTES)
+			flags &= ~AREA_LOCK_MASK;
+	}
 	if (space->area_count >= AREAS_MAX)
 		return -ENOMEM;
 	err = request_charge(space, flags, request->protection, pages);
@@ -312,8 +316,10 @@ int space_unmap(struct space *space, uint64_t start, uint64_t end)
 		space_unmap_area(space, area);
 		return 0;
 	}
-	if (area_spares_take(space, &spares, area, start, end))
-		return -ENOMEM;
+	int err = area_spares_take(space, &spares, area, start, end);
+
+	if (err)
+		return err;
 	area_cut(space, &spares, start, end);
 	areas_unmap(space, space_area_above(space, start), start, end);
 	return 0;
@@ -383,8 +389,10 @@ int space_protect(struct space *space, uint64_t start, uint64_t end, unsigned pr
 	if (range.start >= range.end)
 		return err;
 	struct area *area = space_area_above(space, range.start);
-	if (area_spares_take(space, &spares, area, range.start, range.end))
-		return -ENOMEM;
+	int cut = area_spares_take(space, &spares, area, range.start, range.end);
+
+	if (cut)
+		return cut;
 	if (commit_reserve(range.charge_pages)) {
 		area_spares_drop(&spares);
 		return -ENOMEM;

@@ -108,8 +108,9 @@ struct space_request {
 };
 /* 0 and the address; -ENOMEM, -EEXIST (NOREPLACE), -EINVAL, -EAGAIN (RLIMIT_MEMLOCK). Space lock exclusive. */
 int space_map(struct space *space, const struct space_request *request, uint64_t *address);
-int space_unmap(struct space *space, uint64_t start, uint64_t end); /* exclusive */
-void space_unmap_area(struct space *space, struct area *area);      /* exclusive */
+/* 0; -ENOMEM; -EINVAL: a part of a huge page. Exclusive. */
+int space_unmap(struct space *space, uint64_t start, uint64_t end);
+void space_unmap_area(struct space *space, struct area *area); /* exclusive */
 int space_protect(struct space *space, uint64_t start, uint64_t end, unsigned protection);
 /* The area that contains the address, or the first above it; NULL: none. Either lock. */
 struct area *space_area_above(struct space *space, uint64_t address);
@@ -159,7 +160,8 @@ struct area_view {
 	struct file *file; /* a reference; NULL: none */
 	uint64_t file_offset;
 	bool shows_object;
-	bool segment; /* System V: named by shmid and key */
+	uint64_t page_bytes; /* larger than a page: huge ones */
+	bool segment;        /* System V: named by shmid and key */
 	int32_t shmid;
 	uint32_t key;
 	uint64_t own_pages;     /* private pages resident */

@@ -90,7 +90,7 @@ struct shm_caller {
 	const uint32_t *groups;  /* supplementary */
 	size_t group_count;
 	uint64_t capabilities; /* effective; others than SHM_CAP_* do no harm */
-	/* For shm_get and shm_control only: */
+	/* For shm_control only: */
 	uint32_t real_uid; /* on whose account SHM_LOCK goes */
 	uint64_t memlock_limit_bytes;
 	/* For shm_get and shm_table_create only: the thread's, first NULL. NULL: it keeps none. */
@@ -100,10 +100,18 @@ struct shm_caller {
 /* ---- objects: pages without addresses (object.c) ---- */
 
 #define SHM_OBJECT_NORESERVE (1u << 0) /* not charged by shm_port.reserve */
+/*
+ * Its pages would be huge ones, of which there are none: it has a size in whole
+ * huge pages and never a page, so each access is SHM_FAULT_BUS. With NORESERVE.
+ */
+#define SHM_OBJECT_HUGE_SPAN   (1u << 1) /* of SHM_SPAN_BYTES */
+#define SHM_OBJECT_HUGE_MIDDLE (1u << 2) /* of SHM_MIDDLE_BYTES */
+#define SHM_OBJECT_HUGE        (SHM_OBJECT_HUGE_SPAN | SHM_OBJECT_HUGE_MIDDLE)
 
 /*
- * A new object of zero pages' content, one reference to the caller.
- * 0; -ENOMEM; -EFBIG above 2^62 bytes. No locks held.
+ * A new object of zero pages' content, one reference to the caller. Its size is
+ * rounded up to whole pages of its kind.
+ * 0; -ENOMEM; -EFBIG above 2^62 bytes, unless it is huge. No locks held.
  */
 int shm_object_create(struct shm *shm, uint64_t size_pages, unsigned flags,
 		      struct shm_object **object);
@@ -121,6 +129,8 @@ void shm_object_set_quota(struct shm_object *object, struct shm_quota *quota);
 
 uint64_t shm_object_serial(const struct shm_object *object);
 uint64_t shm_object_size_pages(const struct shm_object *object);
+/* What it may be mapped and cut at: SHM_PAGE_BYTES, or its huge pages. */
+uint64_t shm_object_page_bytes(const struct shm_object *object);
 uint64_t shm_object_resident_pages(const struct shm_object *object);
 uint64_t shm_object_swapped_pages(const struct shm_object *object);
 /* How many mappings show it: one for each space and base. */
