@@ -243,6 +243,12 @@ bool shm_segment_detached(struct shm_segment *segment, int32_t pid)
 	return last;
 }
 
+void shm_segment_merged(struct shm_segment *segment)
+{
+	/* Relaxed: the piece that remains keeps the segment. */
+	__atomic_fetch_sub(&segment->users, 1, __ATOMIC_RELAXED);
+}
+
 void shm_segment_hold(struct shm_segment *segment)
 {
 	/* Relaxed: who looks whether there are users, to free the segment, has the namespace lock too. */

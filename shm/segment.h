@@ -54,6 +54,8 @@ struct shm_segment {
 
 /* One more piece shows the segment: attach, fork, split. Sets atime, and lpid to `pid`. Cannot fail. */
 void shm_segment_attached(struct shm_segment *segment, int32_t pid);
+/* Two pieces have become one. */
+void shm_segment_merged(struct shm_segment *segment);
 /*
  * One piece fewer. Sets dtime and lpid. True: it was the last user of a segment
  * that goes with it; then call shm_segment_finish once, after unlocking.

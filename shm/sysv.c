@@ -226,21 +226,17 @@ static struct shm_piece *find_attach(struct shm_space *space, uint64_t address)
 	return NULL;
 }
 
-/* => space locked by caller */
-static int detach_locked(struct shm_space *space, const struct shm_caller *caller, uint64_t address)
+/*
+ * More than the piece may be left of its attach, below `limit`: all of that goes. Space locked.
+ * Not inline: mostly an attach is in one piece.
+ */
+static __attribute__((noinline)) void detach_pieces(struct shm_space *space, uint64_t address,
+						    struct shm_piece *piece, uint64_t limit)
 {
 	const struct shm_port *port = shm_port(space->shm);
-	struct shm_piece *piece = find_attach(space, address);
-	struct shm_object *object;
-	uint64_t start, end, at, limit;
+	const struct shm_object *object = shm_piece_object(piece);
+	uint64_t start, end, at = piece->end, attach = piece->attach;
 
-	if (!piece)
-		return -EINVAL;
-	object = shm_piece_object(piece);
-	limit = address + (shm_object_size_pages(object) << SHM_PAGE_SHIFT);
-	shm_trace_access(shm_object_segment(object), caller, "detaches", address,
-			 piece->protection);
-	at = piece->end;
 	port->area_unmap(space, piece);
 	/* The object may be gone now, but then so are all its pieces. */
 	while (at < limit && port->area_next(space, at, &start, &end, &piece)) {
@@ -248,10 +244,29 @@ static int detach_locked(struct shm_space *space, const struct shm_caller *calle
 		if (end > limit)
 			break;
 		if (piece && piece->flags & SHM_PIECE_SEGMENT &&
-		    shm_piece_object(piece) == object &&
+		    shm_piece_object(piece) == object && piece->attach == attach &&
 		    (start - address) >> SHM_PAGE_SHIFT == shm_piece_index(piece, start))
 			port->area_unmap(space, piece);
 	}
+}
+
+/* => space locked by caller */
+static int detach_locked(struct shm_space *space, const struct shm_caller *caller, uint64_t address)
+{
+	struct shm_piece *piece = find_attach(space, address);
+	struct shm_object *object;
+	uint64_t limit;
+
+	if (!piece)
+		return -EINVAL;
+	object = shm_piece_object(piece);
+	limit = address + (shm_object_size_pages(object) << SHM_PAGE_SHIFT);
+	shm_trace_access(shm_object_segment(object), caller, "detaches", address,
+			 piece->protection);
+	if (piece->end < limit)
+		detach_pieces(space, address, piece, limit);
+	else
+		shm_port(space->shm)->area_unmap(space, piece);
 	return 0;
 }
 

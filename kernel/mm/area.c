@@ -291,6 +291,8 @@ static void merge_pair(struct space *space, struct area *low, struct area *high)
 	struct area *room_under = space->room_under == high ? low : space->room_under;
 	uint64_t end = high->end;
 
+	if (high->piece.mapping)
+		shm_piece_merge(&space->shm, &low->piece, &high->piece);
 	area_remove(space, high);
 	low->own_pages += high->own_pages;
 	low->touched |= high->touched;
@@ -310,6 +312,25 @@ struct area *area_merge(struct space *space, struct area *area)
 		return previous;
 	}
 	return area;
+}
+
+static bool can_merge_attach(const struct area *low, const struct area *high)
+{
+	return low && high && low->end == high->start && (low->flags & AREA_SEGMENT) &&
+	       low->flags == high->flags && low->protection == high->protection &&
+	       low->protection_max == high->protection_max &&
+	       shm_piece_object(&low->piece) == shm_piece_object(&high->piece) &&
+	       shm_piece_index(&low->piece, low->end) ==
+		       shm_piece_index(&high->piece, high->start) &&
+	       shm_piece_same_attach(&low->piece, &high->piece);
+}
+
+void area_merge_attach(struct space *space, struct area *area)
+{
+	if (can_merge_attach(area->previous, area))
+		merge_pair(space, area->previous, area);
+	else if (can_merge_attach(area, area->next))
+		merge_pair(space, area, area->next);
 }
 
 /* ---- cuts ---- */

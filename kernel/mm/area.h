@@ -30,6 +30,11 @@ void area_resize(struct space *space, struct area *area, uint64_t start, uint64_
 void area_split(struct space *space, struct area *area, uint64_t at, struct area *high);
 /* Join with the neighbours where nothing tells them apart. Returns what the area is in now. */
 struct area *area_merge(struct space *space, struct area *area);
+/*
+ * A part of an attach has come to a new place: join it with the part before it, or else with the
+ * part behind it, where they go on in one another. Only there do attaches merge, and only with one, as on Linux.
+ */
+void area_merge_attach(struct space *space, struct area *area);
 /* Is nothing in [start, end), nor the guard of a stack? *next: the first area that ends above start. */
 bool area_range_free(struct space *space, uint64_t start, uint64_t end, struct area **next);
 /* Room for a mapping, below map_top if there is any: its address, or 0; and the area above it. */

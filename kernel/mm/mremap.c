@@ -42,8 +42,10 @@ static int grow_in_place(struct space *space, struct area *area, uint64_t new_en
 	if (area->flags & AREA_CHARGED)
 		space->committed_pages += pages;
 	shm_place(&space->shm, area->end, new_end);
-	if (area->piece.mapping)
+	if (area->piece.mapping) {
+		(void)shm_piece_attach(&space->shm, &area->piece);
 		shm_piece_extend(&space->shm, &area->piece, new_end);
+	}
 	area_resize(space, area, area->start, new_end);
 	if (area_is_anonymous(area))
 		area_merge(space, area);
@@ -69,6 +71,21 @@ static int destination_take(struct space *space, struct move *move)
 	return move->to ? 0 : -ENOMEM;
 }
 
+/* What the old area shows, the new one does. 0; -ENOMEM. */
+static int target_show(struct space *space, const struct move *move, struct area *from,
+		       struct area *target)
+{
+	uint64_t attach = shm_piece_attach(&space->shm, &from->piece);
+	int err =
+		shm_piece_map(&space->shm, &target->piece, shm_piece_object(&from->piece),
+			      target->start, target->end, shm_piece_index(&from->piece, move->from),
+			      from->protection, from->piece.flags, process_current()->pid);
+
+	if (!err)
+		target->piece.attach = attach;
+	return err;
+}
+
 /* The area at the destination, not yet in the tree. 0; -ENOMEM. */
 static int target_make(struct space *space, const struct move *move, struct area *from,
 		       struct area *target)
@@ -84,10 +101,7 @@ static int target_make(struct space *space, const struct move *move, struct area
 	if (from->own_pages &&
 	    pagetable_prepare_move(space, move->from, move->to, move->from_bytes) != 0)
 		return -ENOMEM;
-	if (from->piece.mapping &&
-	    shm_piece_map(&space->shm, &target->piece, shm_piece_object(&from->piece),
-			  target->start, target->end, shm_piece_index(&from->piece, move->from),
-			  from->protection, from->piece.flags, process_current()->pid) != 0)
+	if (from->piece.mapping && target_show(space, move, from, target) != 0)
 		return -ENOMEM;
 	target->file = from->file;
 	if (target->file)
@@ -126,10 +140,12 @@ static void move_commit(struct space *space, const struct move *move, struct are
 			space->locked_pages -= area_pages(from);
 		}
 	}
-	if (target->piece.mapping)
+	if (target->piece.mapping) {
 		shm_piece_settle(&space->shm, &target->piece);
-	else
+		area_merge_attach(space, target);
+	} else {
 		area_merge(space, target);
+	}
 }
 
 static long area_move(struct space *space, struct move *move)

@@ -207,6 +207,8 @@ struct shm_piece {
 	uint64_t start, end;         /* bytes, page aligned */
 	unsigned protection;         /* SHM_READ | ... */
 	unsigned flags;              /* SHM_PIECE_* */
+	uint64_t
+		attach; /* which attach of the segment, see shm_piece_attach; 0: its base says it */
 };
 
 void shm_space_init(struct shm_space *space, struct shm *shm);
@@ -244,8 +246,23 @@ void shm_piece_settle(struct shm_space *space, struct shm_piece *piece);
 /* The area is cut at `at`: low keeps [start, at), high becomes [at, end). Cannot fail. */
 void shm_piece_split(struct shm_space *space, struct shm_piece *low, struct shm_piece *high,
 		     uint64_t at, int32_t pid);
-/* Two neighbouring areas of one object become one: low takes high's end. Not for segments. */
+/*
+ * Two neighbouring areas of one object become one: low takes high's end. Of a segment: one
+ * attachment fewer, but nobody has detached anything.
+ */
 void shm_piece_merge(struct shm_space *space, struct shm_piece *low, struct shm_piece *high);
+/*
+ * shmdt takes all pieces of one attach at one base. As long as none was moved
+ * or grew, the base alone tells attaches of a segment apart. Before that, and
+ * before a piece is mapped that shows another part of the same attach, the host
+ * asks here: all pieces that the attach has get a name of their own, which is
+ * the result (0: no segment's piece), and which the host puts into the new piece
+ * (its field attach) when that is mapped. Looks at the areas where the attach
+ * began. Space lock exclusive.
+ */
+uint64_t shm_piece_attach(struct shm_space *space, struct shm_piece *piece);
+/* Are both of one attach? They show the same segment. */
+bool shm_piece_same_attach(const struct shm_piece *a, const struct shm_piece *b);
 /* The area grew in place to new_end (mremap). shm_place has been called for the new part. */
 void shm_piece_extend(struct shm_space *space, struct shm_piece *piece, uint64_t new_end);
 /*
