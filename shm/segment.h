@@ -101,10 +101,8 @@ void shm_segment_remove(struct shm_segment *segment, struct shm_segment **dead);
 void shm_segment_remove_unused(struct shm_segment *segment, struct shm_segment **dead);
 void shm_segment_free_all(struct shm_segment *dead);
 
-/* A use other than an attachment. Namespace locked. */
+/* A use other than an attachment, until shm_segment_unhold. Namespace locked. */
 void shm_segment_hold(struct shm_segment *segment);
-/* It ends; as with the last detach, the segment may go. No namespace lock. */
-void shm_segment_unhold(struct shm_segment *segment);
 
 /* Is it the caller's group, or one of its supplementary ones? */
 bool shm_caller_in_group(const struct shm_caller *caller, uint32_t gid);

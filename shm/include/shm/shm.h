@@ -76,6 +76,7 @@ void shm_init(struct shm *shm, const struct shm_port *port, bool link, bool trac
 
 struct shm_creator;
 struct shm_locker;
+struct shm_segment;
 
 /* Capabilities of a caller that shm asks for, as Linux numbers them: capabilities(7). */
 #define SHM_CAP_IPC_LOCK  (1ull << 14)
@@ -263,6 +264,13 @@ void shm_piece_merge(struct shm_space *space, struct shm_piece *low, struct shm_
 uint64_t shm_piece_attach(struct shm_space *space, struct shm_piece *piece);
 /* Are both of one attach? They show the same segment. */
 bool shm_piece_same_attach(const struct shm_piece *a, const struct shm_piece *b);
+/*
+ * The piece's segment, held until shm_segment_unhold: `going` of its pieces are about to go, to be
+ * mapped otherwise. NULL: it goes with them, since it was removed. Space lock exclusive.
+ */
+struct shm_segment *shm_piece_hold(const struct shm_piece *piece, uint64_t going);
+/* A hold ends; as with the last detach, the segment may go. No namespace lock. */
+void shm_segment_unhold(struct shm_segment *segment);
 /* The area grew in place to new_end (mremap). shm_place has been called for the new part. */
 void shm_piece_extend(struct shm_space *space, struct shm_piece *piece, uint64_t new_end);
 /*
@@ -306,7 +314,6 @@ bool shm_piece_linked(struct shm_space *space, const struct shm_piece *piece, ui
 /* ---- segments and namespaces: System V (sysv.c, namespace.c, segment.c) ---- */
 
 struct shm_namespace;
-struct shm_segment;
 
 /* /proc/sys/kernel/shm*: the settings of one namespace. */
 struct shm_limits {
