@@ -138,7 +138,7 @@ static void show_flags(struct text *text, const struct area_view *view)
 		{view->flags & AREA_DONTFORK, "dc"},     {huge, "de"},
 		{view->flags & AREA_ONFAULT, "lf"},      {view->flags & AREA_CHARGED, "ac"},
 		{view->flags & AREA_NORESERVE, "nr"},    {huge, "ht"},
-		{view->flags & AREA_WIPEONFORK, "wf"},
+		{view->flags & AREA_GUARDED, "gu"},      {view->flags & AREA_WIPEONFORK, "wf"},
 	};
 
 	text_add(text, "VmFlags:");

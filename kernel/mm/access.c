@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Access to the memory of a space that need not be current, and where its futexes are. */
 
-#include "kernel/mm/area.h"
+#include "kernel/mm/guard.h"
 
 #include "abi/errno.h"
 #include "kernel/lib/string.h"
@@ -138,6 +138,7 @@ int space_futex_key(struct space *space, uint64_t address, bool private_only, st
 
 	/* Nothing is touched, but where touching would fail there is no word. */
 	if (area && area->start <= address && (area->protection & (SHM_READ | SHM_WRITE)) &&
+	    !((area->flags & AREA_GUARDED) && guard_is_at(space, address)) &&
 	    (area_is_anonymous(area) || object_has_page(area, address))) {
 		err = 0;
 		if (area_is_shared(area))

@@ -278,11 +278,17 @@ void area_split(struct space *space, struct area *area, uint64_t at, struct area
 	area_insert(space, high, area->next);
 }
 
+/* Guards, or where there may be some, do not tell areas apart. */
+static bool flags_agree(const struct area *low, const struct area *high)
+{
+	return !((low->flags ^ high->flags) & ~AREA_GUARDED);
+}
+
 static bool can_merge(const struct area *low, const struct area *high)
 {
 	return low && high && low->end == high->start && area_is_anonymous(low) &&
 	       area_is_anonymous(high) && low->protection == high->protection &&
-	       low->protection_max == high->protection_max && low->flags == high->flags &&
+	       low->protection_max == high->protection_max && flags_agree(low, high) &&
 	       !(low->flags & AREA_STACK) && !low->file && !high->file;
 }
 
@@ -296,6 +302,7 @@ static void merge_pair(struct space *space, struct area *low, struct area *high)
 	area_remove(space, high);
 	low->own_pages += high->own_pages;
 	low->touched |= high->touched;
+	low->flags |= high->flags & AREA_GUARDED;
 	area_resize(space, low, low->start, end);
 	space->room_under = room_under; /* no gap has come */
 	area_free(high);
@@ -317,7 +324,7 @@ struct area *area_merge(struct space *space, struct area *area)
 static bool can_merge_attach(const struct area *low, const struct area *high)
 {
 	return low && high && low->end == high->start && (low->flags & AREA_SEGMENT) &&
-	       low->flags == high->flags && low->protection == high->protection &&
+	       flags_agree(low, high) && low->protection == high->protection &&
 	       low->protection_max == high->protection_max &&
 	       shm_piece_object(&low->piece) == shm_piece_object(&high->piece) &&
 	       shm_piece_index(&low->piece, low->end) ==

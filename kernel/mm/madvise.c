@@ -7,7 +7,7 @@
 #include "abi/mman.h"
 
 #include "kernel/file/file.h"
-#include "kernel/mm/area.h"
+#include "kernel/mm/guard.h"
 #include "kernel/mm/pagetable.h"
 #include "kernel/process/process.h"
 #include "kernel/syscall/syscall.h"
@@ -45,6 +45,16 @@ static int advice_apply(struct space *space, struct area *area, uint64_t start, 
 	case MADV_COLD:
 	case MADV_PAGEOUT:
 		return area->flags & AREA_LOCKED || area_is_huge(area) ? -EINVAL : 0;
+	case MADV_GUARD_INSTALL:
+		if ((area->flags & AREA_LOCKED) || area_is_huge(area))
+			return -EINVAL;
+		return guards_install(space, area, start, end);
+	case MADV_GUARD_REMOVE:
+		if (area_is_huge(area))
+			return -EINVAL;
+		if (area->flags & AREA_GUARDED)
+			guards_remove(space, start, end);
+		return 0;
 	case MADV_WIPEONFORK:
 		return area_is_anonymous(area) ? 0 : -EINVAL;
 	default:
@@ -105,7 +115,8 @@ static bool advice_known(int advice)
 	if (advice >= MADV_MERGEABLE && advice <= MADV_NOHUGEPAGE)
 		return false;
 	return (advice >= MADV_NORMAL && advice <= MADV_DONTNEED) ||
-	       (advice >= MADV_FREE && advice <= MADV_DONTNEED_LOCKED);
+	       (advice >= MADV_FREE && advice <= MADV_DONTNEED_LOCKED) ||
+	       advice == MADV_GUARD_INSTALL || advice == MADV_GUARD_REMOVE;
 }
 
 /* Holes do not stop it: what is mapped is done, then -ENOMEM. madvise(2), ERRORS. */
@@ -218,6 +229,7 @@ static long advise_populate(struct space *space, uint64_t start, uint64_t end, i
 		case SPACE_FAULT_SEGV_ACCERR:
 			return -EINVAL;
 		case SPACE_FAULT_BUS:
+		case SPACE_FAULT_GUARD:
 			return -EFAULT;
 		case SPACE_FAULT_SEGV_MAPERR:
 		case SPACE_FAULT_MEMORY:

@@ -10,6 +10,7 @@
 #include "kernel/file/file.h"
 #include "kernel/mm/area.h"
 #include "kernel/mm/flush.h"
+#include "kernel/mm/guard.h"
 #include "kernel/mm/pagetable.h"
 #include "kernel/process/process.h"
 #include "kernel/syscall/syscall.h"
@@ -98,7 +99,7 @@ static int target_make(struct space *space, const struct move *move, struct area
 	target->flags = from->flags & ~AREA_STACK;
 	target->touched = true;
 	target->file_offset = from->file_offset + (move->from - from->start);
-	if (from->own_pages &&
+	if ((from->own_pages || (from->flags & AREA_GUARDED)) &&
 	    pagetable_prepare_move(space, move->from, move->to, move->from_bytes) != 0)
 		return -ENOMEM;
 	if (from->piece.mapping && target_show(space, move, from, target) != 0)
@@ -119,6 +120,8 @@ static void move_commit(struct space *space, const struct move *move, struct are
 
 	if (target->flags & AREA_CHARGED)
 		space->committed_pages += area_pages(target);
+	if (target->flags & AREA_GUARDED)
+		guards_move(space, move->from, move->to, move->from_bytes);
 	if (move->flags & MREMAP_DONTUNMAP && !old->own_pages && !(old->flags & AREA_LOCKED)) {
 		area_spares_drop(
 			spares); /* nothing to carry over, so the area stays in one piece */

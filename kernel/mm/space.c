@@ -15,6 +15,7 @@
 #include "kernel/lib/print.h"
 #include "kernel/lib/random.h"
 #include "kernel/mm/flush.h"
+#include "kernel/mm/guard.h"
 #include "kernel/mm/kmem.h"
 #include "kernel/mm/pagetable.h"
 #include "kernel/process/process.h"
@@ -280,6 +281,8 @@ static void areas_unmap(struct space *space, struct area *area, uint64_t start, 
 		touched |= area->touched;
 		if (area->own_pages)
 			pagetable_zap(&gather, area->start, area->end, &area->own_pages);
+		if (area->flags & AREA_GUARDED)
+			guards_remove(space, area->start, area->end);
 		area_drop(space, area);
 	}
 	if (touched) {

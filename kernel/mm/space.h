@@ -32,6 +32,7 @@ struct file;
 #define AREA_DONTDUMP   (1u << 13) /* madvise: kept, since it tells areas apart */
 #define AREA_RANDOM     (1u << 14) /* the same */
 #define AREA_SEQUENTIAL (1u << 15) /* the same */
+#define AREA_GUARDED    (1u << 16) /* may have guards (guard.c) */
 #define AREA_WRITER     (1u << 11) /* may write to its file: counted by file_maps_add */
 
 /* Fields: space lock, exclusive to change; [p] page-table lock. */
@@ -146,6 +147,7 @@ size_t space_copy_in(struct space *space, void *to, uint64_t from, size_t size_b
 enum space_fault_result {
 	SPACE_FAULT_DONE,
 	SPACE_FAULT_SEGV_MAPERR,
+	SPACE_FAULT_GUARD, /* SIGSEGV too, and SEGV_MAPERR */
 	SPACE_FAULT_SEGV_ACCERR,
 	SPACE_FAULT_BUS,
 	SPACE_FAULT_MEMORY
