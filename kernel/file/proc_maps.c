@@ -43,13 +43,13 @@ static void show_view(struct text *text, const struct area_view *view, char *nam
 	}
 	bool is_private = !view->shows_object || (view->flags & AREA_PRIVATE);
 	char line[128];
-	int length = format(
-		line, sizeof(line), "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu ",
-		(unsigned long long)view->start, (unsigned long long)view->end,
-		view->protection & SHM_READ ? 'r' : '-', view->protection & SHM_WRITE ? 'w' : '-',
-		view->protection & SHM_EXEC ? 'x' : '-', is_private ? 'p' : 's',
-		(unsigned long long)(view->shows_object ? view->file_offset : 0),
-		abi_device_major(device), abi_device_minor(device), (unsigned long long)number);
+	int length = format(line, sizeof(line), "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu ",
+			    (unsigned long long)view->start, (unsigned long long)view->end,
+			    view->protection & SHM_READ ? 'r' : '-',
+			    view->protection & SHM_WRITE ? 'w' : '-',
+			    view->protection & SHM_EXEC ? 'x' : '-', is_private ? 'p' : 's',
+			    (unsigned long long)view->file_offset, abi_device_major(device),
+			    abi_device_minor(device), (unsigned long long)number);
 
 	text_add_bytes(text, line, (size_t)length);
 	size_t name_bytes = view_name(view, name, 4096);

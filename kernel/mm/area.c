@@ -129,6 +129,16 @@ void area_free(struct area *area)
 	kmem_free(area, sizeof(*area));
 }
 
+inline __attribute__((always_inline)) void area_forget(struct space *space, struct area *area)
+{
+	if (area->file) {
+		area->next = space->dropped;
+		space->dropped = area;
+	} else {
+		area_free(area);
+	}
+}
+
 void areas_free(struct area *area)
 {
 	while (area) {
@@ -289,7 +299,8 @@ static bool can_merge(const struct area *low, const struct area *high)
 	return low && high && low->end == high->start && area_is_anonymous(low) &&
 	       area_is_anonymous(high) && low->protection == high->protection &&
 	       low->protection_max == high->protection_max && flags_agree(low, high) &&
-	       !(low->flags & AREA_STACK) && !low->file && !high->file;
+	       !(low->flags & AREA_STACK) && low->file == high->file &&
+	       (!low->file || high->file_offset - low->file_offset == low->end - low->start);
 }
 
 static void merge_pair(struct space *space, struct area *low, struct area *high)
@@ -305,7 +316,7 @@ static void merge_pair(struct space *space, struct area *low, struct area *high)
 	low->flags |= high->flags & AREA_GUARDED;
 	area_resize(space, low, low->start, end);
 	space->room_under = room_under; /* no gap has come */
-	area_free(high);
+	area_forget(space, high);
 }
 
 struct area *area_merge(struct space *space, struct area *area)

@@ -16,6 +16,8 @@ void areas_init(struct space *space);
 /* Without pages, flags, piece and file; bounds and protection are not set. NULL: no memory. */
 struct area *area_alloc(void);
 void area_free(struct area *area);
+/* It is in no list any more: freed, or if it has a file, noted until the space is unlocked. */
+void area_forget(struct space *space, struct area *area);
 /* It and all that follow it in the list. */
 void areas_free(struct area *area);
 /* Enter it before `next`, the first area above it (NULL: there is none). */

@@ -56,7 +56,7 @@ static int advice_apply(struct space *space, struct area *area, uint64_t start, 
 			guards_remove(space, start, end);
 		return 0;
 	case MADV_WIPEONFORK:
-		return area_is_anonymous(area) ? 0 : -EINVAL;
+		return area_is_anonymous(area) && !area->file ? 0 : -EINVAL;
 	default:
 		return 0;
 	}
@@ -153,7 +153,7 @@ struct remove_target {
 
 static int remove_target_take(struct area *area, uint64_t start, struct remove_target *target)
 {
-	if (area_is_anonymous(area) || (area->flags & AREA_LOCKED))
+	if ((area_is_anonymous(area) && !area->file) || (area->flags & AREA_LOCKED))
 		return -EINVAL;
 	if (!area_is_shared(area) || !(area->protection_max & SHM_WRITE))
 		return -EACCES;

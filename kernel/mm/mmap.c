@@ -64,10 +64,8 @@ static int flags_take(uint64_t flags, struct space_request *request)
 /* Memory that begins as zeros: shared in an object of its own, private in none. */
 static int zeros_take(struct space_request *request, uint64_t flags)
 {
-	if (request->flags & AREA_PRIVATE) {
-		request->index = 0;
+	if (request->flags & AREA_PRIVATE)
 		return 0;
-	}
 	return shm_object_create(&shm_instance, request->size_bytes / SHM_PAGE_BYTES,
 				 flags & MAP_NORESERVE ? SHM_OBJECT_NORESERVE : 0,
 				 &request->object);
@@ -88,8 +86,12 @@ int mmap_object_take(struct space_request *request, struct file *file, uint64_t 
 			return -EACCES;
 		request->protection_max &= ~(unsigned)PROT_WRITE;
 	}
-	if (file->operations->maps_zeros)
+	if (file->operations->maps_zeros) {
+		/* Private memory has the file's name, shared memory is an object's that has none. */
+		if (!shared)
+			request->file = file;
 		return zeros_take(request, flags); /* at its offset within itself, as on Linux */
+	}
 	if (!file->operations->object)
 		return -ENODEV;
 	struct file_map map = {request->protection, request->protection_max};

@@ -70,12 +70,7 @@ static void area_drop(struct space *space, struct area *area)
 		shm_piece_unmap(&space->shm, &area->piece, process_current()->pid);
 	area_uncharge(space, area);
 	area_remove(space, area);
-	if (area->file) {
-		area->next = space->dropped;
-		space->dropped = area;
-	} else {
-		area_free(area);
-	}
+	area_forget(space, area);
 }
 
 void space_lock(struct space *space, bool exclusive)
