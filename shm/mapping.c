@@ -208,6 +208,7 @@ shm_piece_map(struct shm_space *space, struct shm_piece *piece, struct shm_objec
 	piece->end = end;
 	piece->protection = protection;
 	piece->flags = flags;
+	piece->attach = 0;
 	piece_enter(piece, mapping, pid);
 	return 0;
 }
@@ -290,6 +291,8 @@ void shm_piece_merge(struct shm_space *space, struct shm_piece *low, struct shm_
 			low->mapping->touched = true;
 		mapping_extend(low->mapping, high->start, high->end);
 	}
+	if (low->flags & SHM_PIECE_SEGMENT)
+		shm_segment_merged(mapping->object->segment);
 	low->end = high->end;
 	high->mapping = NULL;
 	mapping_release(mapping);
@@ -300,6 +303,34 @@ void shm_piece_extend(struct shm_space *space, struct shm_piece *piece, uint64_t
 	(void)space;
 	mapping_extend(piece->mapping, piece->start, new_end);
 	piece->end = new_end;
+}
+
+/* ---- attaches that are moved ---- */
+
+bool shm_piece_same_attach(const struct shm_piece *a, const struct shm_piece *b)
+{
+	return a->attach == b->attach && (a->attach || a->mapping->base == b->mapping->base);
+}
+
+uint64_t shm_piece_attach(struct shm_space *space, struct shm_piece *piece)
+{
+	struct shm_object *object = shm_piece_object(piece);
+	uint64_t at = piece->mapping->base, start, end, name;
+	uint64_t limit = at + (shm_object_size_pages(object) << SHM_PAGE_SHIFT);
+	struct shm_piece *other;
+
+	if (!(piece->flags & SHM_PIECE_SEGMENT) || piece->attach)
+		return piece->attach;
+	name = __atomic_fetch_add(&space->shm->next_serial, 1, __ATOMIC_RELAXED);
+	/* It has no name, so all that it has is where it was attached. */
+	while (at < limit && shm_port(space->shm)->area_next(space, at, &start, &end, &other)) {
+		if (other && other != piece && other->flags & SHM_PIECE_SEGMENT &&
+		    shm_piece_object(other) == object && shm_piece_same_attach(other, piece))
+			other->attach = name;
+		at = end;
+	}
+	piece->attach = name;
+	return name;
 }
 
 /* ---- pieces change and go ---- */

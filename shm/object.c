@@ -56,13 +56,30 @@ void shm_object_set_size(struct shm_object *object, uint64_t size_pages)
 	struct shm *shm = object->shm;
 	uint64_t alignment_bytes = SHM_PAGE_BYTES;
 
-	if (shm->link && !object->small) {
+	if ((shm->link || object->flags & SHM_OBJECT_HUGE) && !object->small) {
 		bool upper = shm_port(shm)->capabilities & SHM_CAN_LINK_UPPER;
-		alignment_bytes =
-			upper && shm_middle_count(size_pages) ? SHM_MIDDLE_BYTES : SHM_SPAN_BYTES;
+		uint64_t large = object->flags & SHM_OBJECT_HUGE
+					 ? object->flags & SHM_OBJECT_HUGE_MIDDLE
+					 : shm_middle_count(size_pages);
+		alignment_bytes = upper && large ? SHM_MIDDLE_BYTES : SHM_SPAN_BYTES;
 	}
 	__atomic_store_n(&object->size_pages, size_pages, __ATOMIC_RELAXED);
 	__atomic_store_n(&object->alignment_bytes, alignment_bytes, __ATOMIC_RELAXED);
+}
+
+/* The page size that an object's flags name. */
+static uint64_t page_bytes_of(unsigned flags)
+{
+	if (flags & SHM_OBJECT_HUGE)
+		return flags & SHM_OBJECT_HUGE_MIDDLE ? SHM_MIDDLE_BYTES : SHM_SPAN_BYTES;
+	return SHM_PAGE_BYTES;
+}
+
+static uint64_t huge_round(uint64_t size_pages, unsigned flags)
+{
+	uint64_t pages = page_bytes_of(flags) >> SHM_PAGE_SHIFT;
+
+	return (size_pages + pages - 1) & ~(pages - 1);
 }
 
 int shm_object_create(struct shm *shm, uint64_t size_pages, unsigned flags,
@@ -70,7 +87,9 @@ int shm_object_create(struct shm *shm, uint64_t size_pages, unsigned flags,
 {
 	const struct shm_port *port = shm_port(shm);
 
-	if (size_pages > SHM_OBJECT_PAGES_MAX)
+	if (flags & SHM_OBJECT_HUGE)
+		size_pages = huge_round(size_pages, flags);
+	else if (size_pages > SHM_OBJECT_PAGES_MAX)
 		return -EFBIG;
 	if (!(flags & SHM_OBJECT_NORESERVE)) {
 		int error = port->reserve(shm_object_charge_pages(size_pages));
@@ -159,6 +178,11 @@ uint64_t shm_object_size_pages(const struct shm_object *object)
 	return __atomic_load_n(&object->size_pages, __ATOMIC_RELAXED);
 }
 
+uint64_t shm_object_page_bytes(const struct shm_object *object)
+{
+	return page_bytes_of(object->flags);
+}
+
 uint64_t shm_object_resident_pages(const struct shm_object *object)
 {
 	return __atomic_load_n(&object->resident, __ATOMIC_RELAXED);
@@ -220,6 +244,8 @@ int shm_object_leaf_make(struct shm_object *object, uint64_t index, struct shm_r
 	*found = shm_object_leaf(object, index);
 	if (*found)
 		return 0;
+	if (object->flags & SHM_OBJECT_HUGE)
+		return -ENOSPC; /* there are no such pages */
 
 	struct shm_leaf *leaf = reserve->leaf;
 	reserve->leaf = NULL;

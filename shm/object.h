@@ -148,7 +148,7 @@ int shm_object_leaf_make(struct shm_object *object, uint64_t index, struct shm_r
 			 struct shm_leaf **leaf);
 /*
  * Make page `index` present: 0 and its leaf; -EAGAIN: fill the reserve; -EIO:
- * poisoned; -EFBIG: past the end; -ENOSPC: the quota. Object locked; unlocks it for a moment when
+ * poisoned; -EFBIG: past the end; -ENOSPC: the quota, or no huge pages. Object locked; unlocks it for a moment when
  * the page is under I/O or must be read. *made: it was not there before.
  */
 int shm_object_page_make(struct shm_object *object, uint64_t index, struct shm_reserve *reserve,

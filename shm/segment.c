@@ -178,13 +178,17 @@ void shm_segment_remove_unused(struct shm_segment *segment, struct shm_segment *
 		bury(segment, dead);
 }
 
+/* Does it go when nobody uses it? => segment's lock held by caller */
+static bool goes_unused(const struct shm_segment *segment)
+{
+	return segment->mode & SHM_DEST || segment->transient ||
+	       __atomic_load_n(&segment->ns->rmid_forced, __ATOMIC_RELAXED);
+}
+
 /* => segment's lock held by caller */
 static bool must_go(const struct shm_segment *segment)
 {
-	if (in_use(segment))
-		return false;
-	return segment->mode & SHM_DEST || segment->transient ||
-	       __atomic_load_n(&segment->ns->rmid_forced, __ATOMIC_RELAXED);
+	return !in_use(segment) && goes_unused(segment);
 }
 
 void shm_segment_finish(struct shm_segment *segment)
@@ -243,10 +247,30 @@ bool shm_segment_detached(struct shm_segment *segment, int32_t pid)
 	return last;
 }
 
+void shm_segment_merged(struct shm_segment *segment)
+{
+	/* Relaxed: the piece that remains keeps the segment. */
+	__atomic_fetch_sub(&segment->users, 1, __ATOMIC_RELAXED);
+}
+
 void shm_segment_hold(struct shm_segment *segment)
 {
 	/* Relaxed: who looks whether there are users, to free the segment, has the namespace lock too. */
 	__atomic_fetch_add(&segment->users, SHM_HOLD, __ATOMIC_RELAXED);
+}
+
+struct shm_segment *shm_piece_hold(const struct shm_piece *piece, uint64_t going)
+{
+	struct shm_segment *segment = shm_object_segment(shm_piece_object(piece));
+	bool over;
+
+	/* The piece is one user, so it does not go now; its going is decided under its lock. */
+	segment_lock(segment);
+	over = __atomic_load_n(&segment->users, __ATOMIC_RELAXED) == going && goes_unused(segment);
+	if (!over)
+		shm_segment_hold(segment);
+	segment_unlock(segment);
+	return over ? NULL : segment;
 }
 
 void shm_segment_unhold(struct shm_segment *segment)
@@ -270,7 +294,7 @@ void shm_segment_unhold(struct shm_segment *segment)
 
 /* ---- permission ---- */
 
-static bool caller_in_group(const struct shm_caller *caller, uint32_t gid)
+bool shm_caller_in_group(const struct shm_caller *caller, uint32_t gid)
 {
 	if (caller->gid == gid)
 		return true;
@@ -285,7 +309,7 @@ enum shm_class shm_segment_class(const struct shm_segment *segment, const struct
 {
 	if (caller->uid == segment->cuid || caller->uid == segment->uid)
 		return SHM_CLASS_OWNER;
-	if (caller_in_group(caller, segment->cgid) || caller_in_group(caller, segment->gid))
+	if (shm_caller_in_group(caller, segment->cgid) || shm_caller_in_group(caller, segment->gid))
 		return SHM_CLASS_GROUP;
 	return SHM_CLASS_OTHER;
 }

@@ -54,6 +54,8 @@ struct shm_segment {
 
 /* One more piece shows the segment: attach, fork, split. Sets atime, and lpid to `pid`. Cannot fail. */
 void shm_segment_attached(struct shm_segment *segment, int32_t pid);
+/* Two pieces have become one. */
+void shm_segment_merged(struct shm_segment *segment);
 /*
  * One piece fewer. Sets dtime and lpid. True: it was the last user of a segment
  * that goes with it; then call shm_segment_finish once, after unlocking.
@@ -99,11 +101,11 @@ void shm_segment_remove(struct shm_segment *segment, struct shm_segment **dead);
 void shm_segment_remove_unused(struct shm_segment *segment, struct shm_segment **dead);
 void shm_segment_free_all(struct shm_segment *dead);
 
-/* A use other than an attachment. Namespace locked. */
+/* A use other than an attachment, until shm_segment_unhold. Namespace locked. */
 void shm_segment_hold(struct shm_segment *segment);
-/* It ends; as with the last detach, the segment may go. No namespace lock. */
-void shm_segment_unhold(struct shm_segment *segment);
 
+/* Is it the caller's group, or one of its supplementary ones? */
+bool shm_caller_in_group(const struct shm_caller *caller, uint32_t gid);
 /* May the caller do this? `wanted` is a mode: any of the three digits' bits count. ipcperms(). */
 bool shm_segment_permits(const struct shm_segment *segment, const struct shm_caller *caller,
 			 unsigned wanted);

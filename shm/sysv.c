@@ -4,9 +4,8 @@
  * errors, as Linux has them. What a segment is stands in segment.c, how it is
  * found in namespace.c, and its pages behind shm_object_*.
  *
- * Known gap: no huge pages (the answers are those of a Linux that has none
- * configured, and with SHM_NORESERVE ENOMEM too, where Linux gives a segment
- * whose every page is SIGBUS).
+ * Huge pages are those of a Linux on which none are configured: SHM_HUGETLB is
+ * ENOMEM, and with SHM_NORESERVE gives a segment whose every page is SIGBUS.
  */
 
 #include "abi/errno.h"
@@ -22,23 +21,28 @@
 
 /* ---- shmget ---- */
 
-/* SHM_HUGETLB where no huge pages are configured. */
-static int huge_error(const struct shm_caller *caller, uint64_t size_bytes, int flags)
+/* SHM_HUGETLB where no huge pages are configured: 0 and the object's flags, or what is wrong. */
+static int huge_flags(const struct shm_caller *caller, int flags, unsigned *object_flags)
 {
 	unsigned size_log = (unsigned)flags >> SHM_HUGE_SHIFT & SHM_HUGE_MASK;
 
-	if (size_log != 0 && size_log != 21 && size_log != 30)
+	if (size_log != 0 && size_log != SHM_SPAN_SHIFT && size_log != SHM_MIDDLE_SHIFT)
 		return -EINVAL; /* no such page size */
-	if (!(caller->capabilities & SHM_CAP_IPC_LOCK) && size_bytes > caller->memlock_limit_bytes)
+	/* vm.hugetlb_shm_group is 0. */
+	if (!(caller->capabilities & SHM_CAP_IPC_LOCK) && !shm_caller_in_group(caller, 0))
 		return -EPERM;
-	return -ENOMEM;
+	if (!(flags & SHM_NORESERVE))
+		return -ENOMEM;
+	*object_flags |=
+		size_log == SHM_MIDDLE_SHIFT ? SHM_OBJECT_HUGE_MIDDLE : SHM_OBJECT_HUGE_SPAN;
+	return 0;
 }
 
 /* => namespace locked by caller */
 static int32_t create_locked(struct shm_namespace *ns, const struct shm_caller *caller, int32_t key,
 			     uint64_t size_bytes, int flags)
 {
-	const struct shm_segment_request request = {
+	struct shm_segment_request request = {
 		.key = key,
 		.size_bytes = size_bytes,
 		.mode = flags & 0777,
@@ -46,16 +50,18 @@ static int32_t create_locked(struct shm_namespace *ns, const struct shm_caller *
 	};
 	uint64_t pages = (size_bytes >> SHM_PAGE_SHIFT) + !!(size_bytes & (SHM_PAGE_BYTES - 1));
 	struct shm_segment *segment;
-	int err;
+	int err = 0;
 
 	if (size_bytes < SHMMIN || size_bytes > ns->limits.shmmax_bytes)
 		return -EINVAL;
 	if (ns->total_pages + pages < pages || ns->total_pages + pages > ns->limits.shmall_pages)
 		return -ENOSPC;
 	if (flags & SHM_HUGETLB)
-		return huge_error(caller, size_bytes, flags);
-	if (size_bytes > INT64_MAX)
-		return -EINVAL; /* no file can be so large */
+		err = huge_flags(caller, flags, &request.object_flags);
+	else if (size_bytes > INT64_MAX)
+		err = -EINVAL; /* no file can be so large */
+	if (err)
+		return err;
 	err = shm_segment_create(ns, caller, &request, &segment);
 	if (err)
 		return err;
@@ -166,6 +172,9 @@ static int attach_held(const struct shm_caller *caller, struct shm_segment *segm
 	if (request->flags & SHM_AREA_FIXED && !(request->flags & SHM_AREA_REPLACE) &&
 	    request->address + segment->size_bytes < request->address)
 		return -EINVAL; /* with the size in bytes, as on Linux */
+	if (request->flags & SHM_AREA_FIXED &&
+	    request->address & (shm_object_page_bytes(segment->object) - 1))
+		return -EINVAL; /* huge pages */
 	port->space_lock(caller->space, true);
 	err = port->area_map(caller->space, request, attached);
 	port->space_unlock(caller->space, true);
@@ -217,21 +226,17 @@ static struct shm_piece *find_attach(struct shm_space *space, uint64_t address)
 	return NULL;
 }
 
-/* => space locked by caller */
-static int detach_locked(struct shm_space *space, const struct shm_caller *caller, uint64_t address)
+/*
+ * More than the piece may be left of its attach, below `limit`: all of that goes. Space locked.
+ * Not inline: mostly an attach is in one piece.
+ */
+static __attribute__((noinline)) void detach_pieces(struct shm_space *space, uint64_t address,
+						    struct shm_piece *piece, uint64_t limit)
 {
 	const struct shm_port *port = shm_port(space->shm);
-	struct shm_piece *piece = find_attach(space, address);
-	struct shm_object *object;
-	uint64_t start, end, at, limit;
+	const struct shm_object *object = shm_piece_object(piece);
+	uint64_t start, end, at = piece->end, attach = piece->attach;
 
-	if (!piece)
-		return -EINVAL;
-	object = shm_piece_object(piece);
-	limit = address + (shm_object_size_pages(object) << SHM_PAGE_SHIFT);
-	shm_trace_access(shm_object_segment(object), caller, "detaches", address,
-			 piece->protection);
-	at = piece->end;
 	port->area_unmap(space, piece);
 	/* The object may be gone now, but then so are all its pieces. */
 	while (at < limit && port->area_next(space, at, &start, &end, &piece)) {
@@ -239,10 +244,29 @@ static int detach_locked(struct shm_space *space, const struct shm_caller *calle
 		if (end > limit)
 			break;
 		if (piece && piece->flags & SHM_PIECE_SEGMENT &&
-		    shm_piece_object(piece) == object &&
+		    shm_piece_object(piece) == object && piece->attach == attach &&
 		    (start - address) >> SHM_PAGE_SHIFT == shm_piece_index(piece, start))
 			port->area_unmap(space, piece);
 	}
+}
+
+/* => space locked by caller */
+static int detach_locked(struct shm_space *space, const struct shm_caller *caller, uint64_t address)
+{
+	struct shm_piece *piece = find_attach(space, address);
+	struct shm_object *object;
+	uint64_t limit;
+
+	if (!piece)
+		return -EINVAL;
+	object = shm_piece_object(piece);
+	limit = address + (shm_object_size_pages(object) << SHM_PAGE_SHIFT);
+	shm_trace_access(shm_object_segment(object), caller, "detaches", address,
+			 piece->protection);
+	if (piece->end < limit)
+		detach_pieces(space, address, piece, limit);
+	else
+		shm_port(space->shm)->area_unmap(space, piece);
 	return 0;
 }
 
@@ -362,6 +386,8 @@ static long lock_locked(struct shm_namespace *ns, const struct shm_caller *calle
 		if (command == SHM_LOCK && !caller->memlock_limit_bytes)
 			return -EPERM;
 	}
+	if (shm_object_page_bytes(segment->object) != SHM_PAGE_BYTES)
+		return 0; /* huge pages are locked as it is, and not marked */
 	if (command == SHM_UNLOCK) {
 		if (segment->locker)
 			shm_locked_remove(segment);

@@ -173,7 +173,7 @@ static int make_way(struct path_walk *walk, uint32_t mode)
 		return 0;
 	if (S_ISDIR(old->inode->mode))
 		return -EISDIR;
-	old->inode->links--;
+	inode_link_drop(old->inode);
 	dentry_unlink(old);
 	dentry_put(old);
 	walk->child = NULL;

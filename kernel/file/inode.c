@@ -71,6 +71,18 @@ struct inode *inode_create(struct filesystem *filesystem, const struct inode_ope
 	return inode;
 }
 
+void inode_link_add(struct inode *inode)
+{
+	if (inode->links++)
+		__atomic_fetch_add(&inode->filesystem->inode_count, 1, __ATOMIC_RELAXED);
+}
+
+void inode_link_drop(struct inode *inode)
+{
+	if (--inode->links)
+		__atomic_fetch_sub(&inode->filesystem->inode_count, 1, __ATOMIC_RELAXED);
+}
+
 void inode_get(struct inode *inode)
 {
 	__atomic_fetch_add(&inode->references, 1, __ATOMIC_RELAXED);

@@ -27,10 +27,18 @@ struct filesystem {
 	uint32_t mount_flags;   /* [t] MS_* */
 	uint32_t references;    /* [a] inodes, and the mount */
 	uint64_t next_number;   /* [a] of inodes */
-	uint64_t inodes_max;    /* [I] 0: no limit */
-	uint64_t inode_count;   /* [a] */
+	uint64_t inodes_max;    /* [t] 0: no limit */
+	uint64_t inode_count;   /* [a] and names beyond the first of each, as on Linux */
 	struct shm_quota quota; /* of pages */
 };
+
+/* Has it as many inodes as it may? */
+static inline bool filesystem_is_full(const struct filesystem *filesystem)
+{
+	uint64_t max = __atomic_load_n(&filesystem->inodes_max, __ATOMIC_RELAXED);
+
+	return max && __atomic_load_n(&filesystem->inode_count, __ATOMIC_RELAXED) >= max;
+}
 
 struct filesystem *filesystem_create(const char *type, int64_t magic, bool changeable);
 void filesystem_put(struct filesystem *filesystem);
@@ -91,6 +99,9 @@ struct inode {
 /* A new inode with one reference and no link; the caller's fsuid and fsgid. NULL: no memory. */
 struct inode *inode_create(struct filesystem *filesystem, const struct inode_operations *operations,
 			   uint32_t mode);
+/* A name of it comes, goes; of a directory the only one. The tree's lock is exclusive. */
+void inode_link_add(struct inode *inode);
+void inode_link_drop(struct inode *inode);
 void inode_get(struct inode *inode);
 void inode_put(struct inode *inode);
 

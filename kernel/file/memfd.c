@@ -23,7 +23,7 @@ static struct filesystem *memfd_filesystem;
 
 int memfd_init(void)
 {
-	memfd_filesystem = tmpfs_create(0);
+	memfd_filesystem = tmpfs_create(0, 0);
 	return memfd_filesystem ? 0 : -ENOMEM;
 }
 

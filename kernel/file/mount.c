@@ -28,7 +28,8 @@
 #include "kernel/socket/closed.h"
 #include "kernel/syscall/syscall.h"
 
-#define KEPT_FLAGS (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+#define KEPT_FLAGS  (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+#define INODE_BYTES 1024 /* what Linux takes an inode for when it looks for overflow */
 
 static int32_t last_id; /* tree lock */
 
@@ -63,9 +64,36 @@ int mount_attach(struct filesystem *filesystem, struct dentry *root, struct dent
 /* ---- mount(2) ---- */
 
 struct options {
-	uint64_t pages_max;
+	uint64_t pages_max, inodes_max;
 	uint32_t mode, uid, gid;
 };
+
+/* The letter after a number: "64m" is 64 << 20. Moves on behind it. */
+static uint64_t unit_take(const char **text, uint64_t value)
+{
+	switch (**text | 32) {
+	case 'g':
+		value <<= 10;
+		__attribute__((fallthrough));
+	case 'm':
+		value <<= 10;
+		__attribute__((fallthrough));
+	case 'k':
+		value <<= 10;
+		++*text;
+	}
+	return value;
+}
+
+static bool parse_inodes(const char *text, uint64_t *inodes)
+{
+	uint64_t value;
+
+	if (!string_parse_u64(&text, &value))
+		return false;
+	*inodes = unit_take(&text, value);
+	return *inodes <= UINT64_MAX / INODE_BYTES && (*text == 0 || *text == ',');
+}
 
 /* "50%", "64m", "1048576": in pages. */
 static bool parse_size(const char *text, uint64_t *pages)
@@ -78,17 +106,7 @@ static bool parse_size(const char *text, uint64_t *pages)
 		value = frame_total_count() * value / 100 * PAGE_BYTES;
 		text++;
 	}
-	switch (*text | 32) {
-	case 'g':
-		value <<= 10;
-		__attribute__((fallthrough));
-	case 'm':
-		value <<= 10;
-		__attribute__((fallthrough));
-	case 'k':
-		value <<= 10;
-		text++;
-	}
+	value = unit_take(&text, value);
 	*pages = (value + PAGE_BYTES - 1) >> PAGE_SHIFT;
 	return *text == 0 || *text == ',';
 }
@@ -114,12 +132,14 @@ static bool is_option(const char *text, const char *name, const char **value)
 /* One option. 0; -EINVAL: unknown, or not a number. tmpfs(5). */
 static int parse_option(const char *text, struct options *options)
 {
-	static const char *const ignored[] = {"nr_inodes=", "huge=",  "mpol=", "inode32",
-					      "inode64",    "noswap", "rw",    "ro"};
+	static const char *const ignored[] = {"huge=",  "mpol=", "inode32", "inode64",
+					      "noswap", "rw",    "ro"};
 	const char *value;
 
 	if (is_option(text, "size=", &value))
 		return parse_size(value, &options->pages_max) ? 0 : -EINVAL;
+	if (is_option(text, "nr_inodes=", &value))
+		return parse_inodes(value, &options->inodes_max) ? 0 : -EINVAL;
 	if (is_option(text, "nr_blocks=", &value))
 		options->pages_max = parse_number(value, 10);
 	else if (is_option(text, "mode=", &value))
@@ -159,7 +179,7 @@ static int tmpfs_root(const struct options *options, struct filesystem **filesys
 {
 	struct inode *inode;
 
-	*filesystem = tmpfs_create(options->pages_max);
+	*filesystem = tmpfs_create(options->pages_max, options->inodes_max);
 	if (!*filesystem)
 		return -ENOMEM;
 	int err = tmpfs_inode_create(*filesystem, S_IFDIR | options->mode, 0, &inode);
@@ -208,26 +228,39 @@ static int text_from_user(uint64_t address, char *text, size_t size_bytes)
 	return length < 0 ? (int)length : 0;
 }
 
+/* May a limit become this? One in place of none may not, nor one below what is used. */
+static bool limit_may_be(uint64_t now, uint64_t wanted, uint64_t used)
+{
+	return wanted == now || !wanted || (now && wanted >= used);
+}
+
+/* mount(2), MS_REMOUNT. 0, -EINVAL. */
+static long remount(struct filesystem *filesystem, uint64_t flags, const char *text)
+{
+	struct shm_quota *quota = &filesystem->quota;
+	struct options options = {.pages_max = quota->max_pages,
+				  .inodes_max = filesystem->inodes_max};
+
+	if (filesystem->magic == TMPFS_MAGIC && parse_options(text, &options))
+		return -EINVAL;
+	if (!limit_may_be(quota->max_pages, options.pages_max, quota->used_pages) ||
+	    !limit_may_be(filesystem->inodes_max, options.inodes_max, filesystem->inode_count))
+		return -EINVAL;
+	filesystem->mount_flags = (uint32_t)flags & KEPT_FLAGS;
+	__atomic_store_n(&quota->max_pages, options.pages_max, __ATOMIC_RELAXED);
+	__atomic_store_n(&filesystem->inodes_max, options.inodes_max, __ATOMIC_RELAXED);
+	return 0;
+}
+
 static long mount_walked(struct path_walk *walk, const char *type, const char *source,
 			 uint64_t flags, const char *text)
 {
-	struct filesystem *here = walk->child->inode->filesystem;
-	struct options options = {frame_total_count() / 2, 01777, walk->access.uid,
-				  walk->access.gid};
-	if (flags & MS_REMOUNT) {
-		bool is_tmpfs = here->magic == TMPFS_MAGIC;
+	struct options options = {frame_total_count() / 2, frame_total_count() / 2, 01777,
+				  walk->access.uid, walk->access.gid};
 
-		options.pages_max = here->quota.max_pages;
-		if (!walk->child->mount || (is_tmpfs && parse_options(text, &options)))
-			return -EINVAL;
-		/* Not below what is used already. */
-		if (options.pages_max != here->quota.max_pages && options.pages_max &&
-		    options.pages_max < here->quota.used_pages)
-			return -EINVAL;
-		here->mount_flags = (uint32_t)flags & KEPT_FLAGS;
-		__atomic_store_n(&here->quota.max_pages, options.pages_max, __ATOMIC_RELAXED);
-		return 0;
-	}
+	if (flags & MS_REMOUNT)
+		return walk->child->mount ? remount(walk->child->inode->filesystem, flags, text)
+					  : -EINVAL;
 	if (flags & (MS_PRIVATE | MS_SLAVE | MS_SHARED | MS_UNBINDABLE))
 		return walk->child->mount ? 0 : -EINVAL; /* one namespace: nothing to propagate */
 	if (flags & (MS_BIND | MS_MOVE))
@@ -450,7 +483,7 @@ static void make_directory(const char *path, uint32_t mode)
 
 static void mount_at_boot(const char *type, const char *path, uint32_t mode, uint32_t flags)
 {
-	struct options options = {frame_total_count() / 2, mode, 0, 0};
+	struct options options = {frame_total_count() / 2, frame_total_count() / 2, mode, 0, 0};
 	struct path_walk walk;
 	int err = path_walk_kernel(&walk, path, WALK_EXCLUSIVE);
 
@@ -464,7 +497,8 @@ static void mount_at_boot(const char *type, const char *path, uint32_t mode, uin
 
 void file_init(void)
 {
-	const struct options options = {frame_total_count() / 4 * 3, 0755, 0, 0};
+	const struct options options = {frame_total_count() / 4 * 3, frame_total_count() / 2, 0755,
+					0, 0};
 	struct filesystem *filesystem = NULL;
 	int err;
 

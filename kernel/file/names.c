@@ -43,7 +43,7 @@ int name_add(struct path_walk *walk, struct inode *inode, struct dentry **added)
 	if (!dentry)
 		return -ENOMEM;
 	dentry_link(dentry);
-	inode->links++;
+	inode_link_add(inode);
 	if (S_ISDIR(inode->mode)) {
 		inode->links++;  /* its "." */
 		parent->links++; /* its ".." */
@@ -167,6 +167,8 @@ static int link_walked(struct path_walk *from, struct path_walk *to)
 		return -EPERM;
 	if (!inode->links && !inode->can_link) /* removed, or a memfd: nothing to go back from */
 		return -ENOENT;
+	if (inode->links && filesystem_is_full(inode->filesystem))
+		return -ENOSPC;
 	err = name_add(to, inode, NULL);
 	if (!err)
 		inode_touch_change(inode);
@@ -222,11 +224,11 @@ static int unlink_walked(struct path_walk *walk, bool directory)
 		return -EBUSY;
 	if (directory && dentry_has_children(victim))
 		return -ENOTEMPTY;
-	victim->inode->links--;
 	if (directory) {
 		victim->inode->links--;
 		walk->parent->inode->links--;
 	}
+	inode_link_drop(victim->inode);
 	inode_touch_change(victim->inode);
 	inode_touch_modify(walk->parent->inode);
 	dentry_unlink(victim); /* the walk keeps a reference: freed after unlocking */

@@ -28,7 +28,8 @@ int file_open_inode(struct inode *inode, struct dentry *dentry, uint32_t flags, 
 
 /* ---- kinds ---- */
 extern const struct inode_operations tmpfs_file_operations_inode;
-struct filesystem *tmpfs_create(uint64_t pages_max);
+/* At most so many pages, so many inodes; 0: no limit. NULL: no memory. */
+struct filesystem *tmpfs_create(uint64_t pages_max, uint64_t inodes_max);
 /* A new inode of tmpfs, by the format in its mode. 0; -ENOMEM, -ENOSPC. */
 int tmpfs_inode_create(struct filesystem *filesystem, uint32_t mode, uint64_t device,
 		       struct inode **inode);

@@ -43,13 +43,13 @@ static void show_view(struct text *text, const struct area_view *view, char *nam
 	}
 	bool is_private = !view->shows_object || (view->flags & AREA_PRIVATE);
 	char line[128];
-	int length = format(
-		line, sizeof(line), "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu ",
-		(unsigned long long)view->start, (unsigned long long)view->end,
-		view->protection & SHM_READ ? 'r' : '-', view->protection & SHM_WRITE ? 'w' : '-',
-		view->protection & SHM_EXEC ? 'x' : '-', is_private ? 'p' : 's',
-		(unsigned long long)(view->shows_object ? view->file_offset : 0),
-		abi_device_major(device), abi_device_minor(device), (unsigned long long)number);
+	int length = format(line, sizeof(line), "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu ",
+			    (unsigned long long)view->start, (unsigned long long)view->end,
+			    view->protection & SHM_READ ? 'r' : '-',
+			    view->protection & SHM_WRITE ? 'w' : '-',
+			    view->protection & SHM_EXEC ? 'x' : '-', is_private ? 'p' : 's',
+			    (unsigned long long)view->file_offset, abi_device_major(device),
+			    abi_device_minor(device), (unsigned long long)number);
 
 	text_add_bytes(text, line, (size_t)length);
 	size_t name_bytes = view_name(view, name, 4096);
@@ -125,6 +125,7 @@ static void show_sums(struct text *text, const struct sums *sums)
 
 static void show_flags(struct text *text, const struct area_view *view)
 {
+	bool huge = view->page_bytes != PAGE_BYTES;
 	const struct {
 		bool holds;
 		const char *letters;
@@ -134,9 +135,10 @@ static void show_flags(struct text *text, const struct area_view *view)
 		{view->protection_max & SHM_READ, "mr"}, {view->protection_max & SHM_WRITE, "mw"},
 		{view->protection_max & SHM_EXEC, "me"}, {!view_is_private(view), "ms"},
 		{view->flags & AREA_STACK, "gd"},        {view->flags & AREA_LOCKED, "lo"},
-		{view->flags & AREA_DONTFORK, "dc"},     {view->flags & AREA_ONFAULT, "lf"},
-		{view->flags & AREA_CHARGED, "ac"},      {view->flags & AREA_NORESERVE, "nr"},
-		{view->flags & AREA_WIPEONFORK, "wf"},
+		{view->flags & AREA_DONTFORK, "dc"},     {huge, "de"},
+		{view->flags & AREA_ONFAULT, "lf"},      {view->flags & AREA_CHARGED, "ac"},
+		{view->flags & AREA_NORESERVE, "nr"},    {huge, "ht"},
+		{view->flags & AREA_GUARDED, "gu"},      {view->flags & AREA_WIPEONFORK, "wf"},
 	};
 
 	text_add(text, "VmFlags:");
@@ -152,8 +154,8 @@ static void show_details(struct text *text, const struct area_view *view)
 
 	sums_add(&sums, view);
 	show_line(text, "Size:", view->end - view->start);
-	show_line(text, "KernelPageSize:", PAGE_BYTES);
-	show_line(text, "MMUPageSize:", PAGE_BYTES);
+	show_line(text, "KernelPageSize:", view->page_bytes);
+	show_line(text, "MMUPageSize:", view->page_bytes);
 	show_sums(text, &sums);
 	text_add(text, "THPeligible:           0\n");
 	show_flags(text, view);

@@ -111,11 +111,11 @@ static int rename_replace(struct path_walk *from, struct path_walk *to)
 	if (err)
 		return err;
 	if (target) {
-		target->inode->links--;
 		if (S_ISDIR(target->inode->mode)) {
 			target->inode->links--;
 			to->parent->inode->links--;
 		}
+		inode_link_drop(target->inode);
 		inode_touch_change(target->inode);
 		dentry_unlink(target);
 	}

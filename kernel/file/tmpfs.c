@@ -415,8 +415,7 @@ static const struct inode_operations *operations_of(uint32_t mode)
 int tmpfs_inode_create(struct filesystem *filesystem, uint32_t mode, uint64_t device,
 		       struct inode **inode)
 {
-	if (filesystem->inodes_max &&
-	    __atomic_load_n(&filesystem->inode_count, __ATOMIC_RELAXED) >= filesystem->inodes_max)
+	if (filesystem_is_full(filesystem))
 		return -ENOSPC;
 	*inode = inode_create(filesystem, operations_of(mode), mode);
 	if (!*inode)
@@ -429,8 +428,11 @@ int tmpfs_inode_create(struct filesystem *filesystem, uint32_t mode, uint64_t de
 int tmpfs_symlink_create(struct filesystem *filesystem, const char *text, struct inode **inode)
 {
 	size_t length = strlen(text);
-	char *copy = kmem_alloc(length + 1);
+	char *copy;
 
+	if (filesystem_is_full(filesystem))
+		return -ENOSPC;
+	copy = kmem_alloc(length + 1);
 	if (!copy)
 		return -ENOMEM;
 	*inode = inode_create(filesystem, &tmpfs_link_operations, S_IFLNK | 0777);
@@ -444,14 +446,13 @@ int tmpfs_symlink_create(struct filesystem *filesystem, const char *text, struct
 	return 0;
 }
 
-struct filesystem *tmpfs_create(uint64_t pages_max)
+struct filesystem *tmpfs_create(uint64_t pages_max, uint64_t inodes_max)
 {
 	struct filesystem *filesystem = filesystem_create("tmpfs", TMPFS_MAGIC, true);
 
 	if (!filesystem)
 		return NULL;
 	filesystem->quota.max_pages = pages_max;
-	if (pages_max) /* as on Linux: names must not take all memory either */
-		filesystem->inodes_max = frame_total_count() / 2;
+	filesystem->inodes_max = inodes_max;
 	return filesystem;
 }

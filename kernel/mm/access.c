@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Access to the memory of a space that need not be current, and where its futexes are. */
 
-#include "kernel/mm/area.h"
+#include "kernel/mm/guard.h"
 
 #include "abi/errno.h"
 #include "kernel/lib/string.h"
@@ -115,6 +115,14 @@ static __attribute__((noinline)) int futex_key_of_private(const struct area *are
 	return 0;
 }
 
+/* Can a page be had there? Not past the object's end, and no huge one. */
+static bool object_has_page(const struct area *area, uint64_t address)
+{
+	return shm_piece_index(&area->piece, address) <
+		       shm_object_size_pages(shm_piece_object(&area->piece)) &&
+	       !area_is_huge(area);
+}
+
 int space_futex_key(struct space *space, uint64_t address, bool private_only, struct futex_key *key)
 {
 	*key = (struct futex_key){(uint64_t)(uintptr_t)space, address, false};
@@ -130,9 +138,8 @@ int space_futex_key(struct space *space, uint64_t address, bool private_only, st
 
 	/* Nothing is touched, but where touching would fail there is no word. */
 	if (area && area->start <= address && (area->protection & (SHM_READ | SHM_WRITE)) &&
-	    (area_is_anonymous(area) ||
-	     shm_piece_index(&area->piece, address) <
-		     shm_object_size_pages(shm_piece_object(&area->piece)))) {
+	    !((area->flags & AREA_GUARDED) && guard_is_at(space, address)) &&
+	    (area_is_anonymous(area) || object_has_page(area, address))) {
 		err = 0;
 		if (area_is_shared(area))
 			futex_key_of_object(area, address, key);

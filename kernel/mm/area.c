@@ -129,6 +129,16 @@ void area_free(struct area *area)
 	kmem_free(area, sizeof(*area));
 }
 
+inline __attribute__((always_inline)) void area_forget(struct space *space, struct area *area)
+{
+	if (area->file) {
+		area->next = space->dropped;
+		space->dropped = area;
+	} else {
+		area_free(area);
+	}
+}
+
 void areas_free(struct area *area)
 {
 	while (area) {
@@ -278,12 +288,19 @@ void area_split(struct space *space, struct area *area, uint64_t at, struct area
 	area_insert(space, high, area->next);
 }
 
+/* Guards, or where there may be some, do not tell areas apart. */
+static bool flags_agree(const struct area *low, const struct area *high)
+{
+	return !((low->flags ^ high->flags) & ~AREA_GUARDED);
+}
+
 static bool can_merge(const struct area *low, const struct area *high)
 {
 	return low && high && low->end == high->start && area_is_anonymous(low) &&
 	       area_is_anonymous(high) && low->protection == high->protection &&
-	       low->protection_max == high->protection_max && low->flags == high->flags &&
-	       !(low->flags & AREA_STACK) && !low->file && !high->file;
+	       low->protection_max == high->protection_max && flags_agree(low, high) &&
+	       !(low->flags & AREA_STACK) && low->file == high->file &&
+	       (!low->file || high->file_offset - low->file_offset == low->end - low->start);
 }
 
 static void merge_pair(struct space *space, struct area *low, struct area *high)
@@ -291,12 +308,15 @@ static void merge_pair(struct space *space, struct area *low, struct area *high)
 	struct area *room_under = space->room_under == high ? low : space->room_under;
 	uint64_t end = high->end;
 
+	if (high->piece.mapping)
+		shm_piece_merge(&space->shm, &low->piece, &high->piece);
 	area_remove(space, high);
 	low->own_pages += high->own_pages;
 	low->touched |= high->touched;
+	low->flags |= high->flags & AREA_GUARDED;
 	area_resize(space, low, low->start, end);
 	space->room_under = room_under; /* no gap has come */
-	area_free(high);
+	area_forget(space, high);
 }
 
 struct area *area_merge(struct space *space, struct area *area)
@@ -312,17 +332,47 @@ struct area *area_merge(struct space *space, struct area *area)
 	return area;
 }
 
+static bool can_merge_attach(const struct area *low, const struct area *high)
+{
+	return low && high && low->end == high->start && (low->flags & AREA_SEGMENT) &&
+	       flags_agree(low, high) && low->protection == high->protection &&
+	       low->protection_max == high->protection_max &&
+	       shm_piece_object(&low->piece) == shm_piece_object(&high->piece) &&
+	       shm_piece_index(&low->piece, low->end) ==
+		       shm_piece_index(&high->piece, high->start) &&
+	       shm_piece_same_attach(&low->piece, &high->piece);
+}
+
+void area_merge_attach(struct space *space, struct area *area)
+{
+	if (can_merge_attach(area->previous, area))
+		merge_pair(space, area->previous, area);
+	else if (can_merge_attach(area, area->next))
+		merge_pair(space, area, area->next);
+}
+
 /* ---- cuts ---- */
+
+/* May an area begin at `at`, which lies in this one? */
+static bool may_cut(const struct area *area, uint64_t at)
+{
+	return !(at & (area_page_bytes(area) - 1));
+}
 
 int area_spares_take(struct space *space, struct area_spares *spares, struct area *first,
 		     uint64_t start, uint64_t end)
 {
 	struct area *last = first && first->end < end ? space_area_above(space, end) : first;
 
+	bool low = first && first->start < start,
+	     high = last && last->start < end && end < last->end;
+
 	spares->record[0] = spares->record[1] = NULL;
-	if (first && first->start < start && !(spares->record[0] = area_alloc()))
+	if ((low && !may_cut(first, start)) || (high && !may_cut(last, end)))
+		return -EINVAL;
+	if (low && !(spares->record[0] = area_alloc()))
 		return -ENOMEM;
-	if (last && last->start < end && end < last->end && !(spares->record[1] = area_alloc())) {
+	if (high && !(spares->record[1] = area_alloc())) {
 		area_spares_drop(spares);
 		return -ENOMEM;
 	}

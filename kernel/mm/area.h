@@ -16,6 +16,8 @@ void areas_init(struct space *space);
 /* Without pages, flags, piece and file; bounds and protection are not set. NULL: no memory. */
 struct area *area_alloc(void);
 void area_free(struct area *area);
+/* It is in no list any more: freed, or if it has a file, noted until the space is unlocked. */
+void area_forget(struct space *space, struct area *area);
 /* It and all that follow it in the list. */
 void areas_free(struct area *area);
 /* Enter it before `next`, the first area above it (NULL: there is none). */
@@ -30,6 +32,11 @@ void area_resize(struct space *space, struct area *area, uint64_t start, uint64_
 void area_split(struct space *space, struct area *area, uint64_t at, struct area *high);
 /* Join with the neighbours where nothing tells them apart. Returns what the area is in now. */
 struct area *area_merge(struct space *space, struct area *area);
+/*
+ * A part of an attach has come to a new place: join it with the part before it, or else with the
+ * part behind it, where they go on in one another. Only there do attaches merge, and only with one, as on Linux.
+ */
+void area_merge_attach(struct space *space, struct area *area);
 /* Is nothing in [start, end), nor the guard of a stack? *next: the first area that ends above start. */
 bool area_range_free(struct space *space, uint64_t start, uint64_t end, struct area **next);
 /* Room for a mapping, below map_top if there is any: its address, or 0; and the area above it. */
@@ -44,6 +51,16 @@ static inline bool area_is_charged(unsigned flags, unsigned protection)
 static inline bool area_is_anonymous(const struct area *area)
 {
 	return area->piece.mapping == NULL;
+}
+/* What it may be cut at. */
+static inline uint64_t area_page_bytes(const struct area *area)
+{
+	return area->piece.mapping ? shm_object_page_bytes(shm_piece_object(&area->piece))
+				   : SHM_PAGE_BYTES;
+}
+static inline bool area_is_huge(const struct area *area)
+{
+	return area_page_bytes(area) != SHM_PAGE_BYTES;
 }
 static inline bool area_is_shared(const struct area *area)
 {
@@ -65,7 +82,10 @@ static inline uint64_t area_pages(const struct area *area)
 struct area_spares {
 	struct area *record[2];
 };
-/* As many as [start, end) needs; `first` is the first area that ends above start. 0, -ENOMEM. */
+/*
+ * As many as [start, end) needs; `first` is the first area that ends above start.
+ * 0; -ENOMEM; -EINVAL: a cut would go through a huge page.
+ */
 int area_spares_take(struct space *space, struct area_spares *spares, struct area *first,
 		     uint64_t start, uint64_t end);
 void area_spares_drop(struct area_spares *spares);

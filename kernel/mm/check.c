@@ -102,6 +102,8 @@ static void check_page(struct table_walk *walk, uint64_t entry, uint64_t address
 	if (shm_entry_is_busy(entry)) {
 		walk->area_busy++;
 		walk->busy++;
+	} else if (shm_entry_is_poison(entry)) {
+		kassert(area->flags & AREA_GUARDED);
 	} else if (entry_has_own_page(entry)) {
 		kassert(!area_is_shared(area));
 		kassert(frame_references(entry_own_frame(entry)) > 0);

@@ -15,6 +15,7 @@
 #include "kernel/lib/print.h"
 #include "kernel/mm/area.h"
 #include "kernel/mm/flush.h"
+#include "kernel/mm/guard.h"
 #include "kernel/mm/pagetable.h"
 #include "kernel/process/process.h"
 
@@ -219,6 +220,13 @@ static enum space_fault_result fault_area(struct space *space, struct area *area
 	return fault_private(space, area, address, access);
 }
 
+/* Is it a guard that the access has met? What the area forbids is told first. */
+static __attribute__((noinline)) bool fault_guarded(struct space *space, const struct area *area,
+						    uint64_t address, unsigned access)
+{
+	return protection_allows(area->protection, access) && guard_is_at(space, address);
+}
+
 /* Below a stack: let it grow down to the address. Space lock exclusive. False: it may not. */
 static bool stack_grow(struct space *space, uint64_t address)
 {
@@ -270,7 +278,10 @@ enum space_fault_result space_fault(struct space *space, uint64_t address, unsig
 	}
 	if (area && area->start <= address) {
 		__atomic_store_n(&area->touched, true, __ATOMIC_RELAXED);
-		result = fault_area(space, area, address, access);
+		if ((area->flags & AREA_GUARDED) && fault_guarded(space, area, address, access))
+			result = SPACE_FAULT_GUARD;
+		else
+			result = fault_area(space, area, address, access);
 	}
 	space_unlock(space, false);
 	return result;
@@ -285,6 +296,7 @@ static void fault_signal(enum space_fault_result result, uint64_t address)
 	case SPACE_FAULT_DONE:
 		break;
 	case SPACE_FAULT_SEGV_MAPERR:
+	case SPACE_FAULT_GUARD:
 		signal_force(SIGSEGV, SEGV_MAPERR, address);
 		break;
 	case SPACE_FAULT_SEGV_ACCERR:

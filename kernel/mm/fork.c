@@ -12,6 +12,7 @@
 #include "kernel/file/file.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/flush.h"
+#include "kernel/mm/guard.h"
 #include "kernel/mm/kmem.h"
 #include "kernel/mm/pagetable.h"
 #include "kernel/process/process.h"
@@ -61,14 +62,18 @@ static int area_fork(struct fork *fork, const struct area *from, struct area **m
 	return 0;
 }
 
-/* The area's own pages, which the child shows too. 0; -ENOMEM. */
+/* The area's own pages, which the child shows too, and its guards. 0; -ENOMEM. */
 static int pages_fork(struct fork *fork, const struct area *from, struct area *area)
 {
 	uint64_t before = fork->child->own_pages;
 	int err = 0;
 
-	if (!from->own_pages || (from->flags & AREA_WIPEONFORK))
+	if (from->flags & AREA_WIPEONFORK)
 		return 0;
+	if (from->flags & AREA_GUARDED)
+		err = guards_fork(fork->parent, fork->child, from->start, from->end);
+	if (err || !from->own_pages)
+		return err;
 	err = pagetable_fork(fork->parent, fork->child, from->start, from->end, from->own_pages,
 			     &fork->flush);
 	area->own_pages = fork->child->own_pages - before;

@@ -97,6 +97,9 @@ static void area_mark(struct space *space, struct area *area, unsigned flags)
 {
 	bool was = area->flags & AREA_LOCKED, is = flags & AREA_LOCKED;
 
+	if (area_is_huge(area))
+		return;
+
 	if (was != is) /* unsigned arithmetic wraps */
 		space->locked_pages += is ? area_pages(area) : -area_pages(area);
 	area->flags = (area->flags & ~AREA_LOCK_MASK) | flags;
@@ -130,10 +133,10 @@ static int areas_mark(struct space *space, uint64_t start, uint64_t end, unsigne
 	struct area_spares spares;
 	uint64_t first = end, last = start;
 
-	/* What has the mark already is not cut. */
+	/* What has the mark already is not cut; huge pages never have it. */
 	for (struct area *area = space_area_above(space, start); area && area->start < end;
 	     area = area_next(area)) {
-		if ((area->flags & AREA_LOCK_MASK) == flags)
+		if ((area->flags & AREA_LOCK_MASK) == flags || area_is_huge(area))
 			continue;
 		if (first == end)
 			first = area->start > start ? area->start : start;

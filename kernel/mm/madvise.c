@@ -9,7 +9,7 @@
 
 #include "kernel/file/file.h"
 #include "kernel/file/inode.h"
-#include "kernel/mm/area.h"
+#include "kernel/mm/guard.h"
 #include "kernel/mm/pagetable.h"
 #include "kernel/process/process.h"
 #include "kernel/syscall/syscall.h"
@@ -35,16 +35,30 @@ static int advice_apply(struct space *space, struct area *area, uint64_t start, 
 {
 	switch (advice) {
 	case MADV_DONTNEED:
-		return area->flags & AREA_LOCKED ? -EINVAL : advice_drop(space, area, start, end);
+		if (area->flags & AREA_LOCKED)
+			return -EINVAL;
+		__attribute__((fallthrough));
 	case MADV_DONTNEED_LOCKED:
+		if (start & (area_page_bytes(area) - 1))
+			return -EINVAL;
 		return advice_drop(space, area, start, end);
 	case MADV_FREE:
 		return area_is_anonymous(area) ? advice_drop(space, area, start, end) : -EINVAL;
 	case MADV_COLD:
 	case MADV_PAGEOUT:
-		return area->flags & AREA_LOCKED ? -EINVAL : 0;
+		return area->flags & AREA_LOCKED || area_is_huge(area) ? -EINVAL : 0;
+	case MADV_GUARD_INSTALL:
+		if ((area->flags & AREA_LOCKED) || area_is_huge(area))
+			return -EINVAL;
+		return guards_install(space, area, start, end);
+	case MADV_GUARD_REMOVE:
+		if (area_is_huge(area))
+			return -EINVAL;
+		if (area->flags & AREA_GUARDED)
+			guards_remove(space, start, end);
+		return 0;
 	case MADV_WIPEONFORK:
-		return area_is_anonymous(area) ? 0 : -EINVAL;
+		return area_is_anonymous(area) && !area->file ? 0 : -EINVAL;
 	default:
 		return 0;
 	}
@@ -77,7 +91,7 @@ static bool advice_flags(int advice, unsigned *clear, unsigned *set)
 	return false;
 }
 
-/* Cut [start, end) of the area off and change its flags, unless they are so already. 0, -ENOMEM. */
+/* Cut [start, end) of the area off and change its flags, unless they are so already. 0; -ENOMEM, -EINVAL. */
 static int area_reflag(struct space *space, struct area **area, uint64_t start, uint64_t end,
 		       unsigned clear, unsigned set)
 {
@@ -86,8 +100,10 @@ static int area_reflag(struct space *space, struct area **area, uint64_t start, 
 
 	if (flags == (*area)->flags)
 		return 0;
-	if (area_spares_take(space, &spares, *area, start, end) != 0)
-		return -ENOMEM;
+	int err = area_spares_take(space, &spares, *area, start, end);
+
+	if (err)
+		return err;
 	area_cut(space, &spares, start, end);
 	*area = space_area_above(space, start);
 	(*area)->flags = flags;
@@ -101,7 +117,8 @@ static bool advice_known(int advice)
 	if (advice >= MADV_MERGEABLE && advice <= MADV_NOHUGEPAGE)
 		return false;
 	return (advice >= MADV_NORMAL && advice <= MADV_DONTNEED) ||
-	       (advice >= MADV_FREE && advice <= MADV_DONTNEED_LOCKED);
+	       (advice >= MADV_FREE && advice <= MADV_DONTNEED_LOCKED) ||
+	       advice == MADV_GUARD_INSTALL || advice == MADV_GUARD_REMOVE;
 }
 
 /* Holes do not stop it: what is mapped is done, then -ENOMEM. madvise(2), ERRORS. */
@@ -138,7 +155,7 @@ struct remove_target {
 
 static int remove_target_take(struct area *area, uint64_t start, struct remove_target *target)
 {
-	if (area_is_anonymous(area) || (area->flags & AREA_LOCKED))
+	if ((area_is_anonymous(area) && !area->file) || (area->flags & AREA_LOCKED))
 		return -EINVAL;
 	if (!area_is_shared(area) || !(area->protection_max & SHM_WRITE))
 		return -EACCES;
@@ -214,6 +231,7 @@ static long advise_populate(struct space *space, uint64_t start, uint64_t end, i
 		case SPACE_FAULT_SEGV_ACCERR:
 			return -EINVAL;
 		case SPACE_FAULT_BUS:
+		case SPACE_FAULT_GUARD:
 			return -EFAULT;
 		case SPACE_FAULT_SEGV_MAPERR:
 		case SPACE_FAULT_MEMORY:

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* System calls that make, remove and reprotect mappings: mmap, remap_file_pages, munmap, mprotect, brk, msync. */
+/* System calls that make, remove and reprotect mappings: mmap, munmap, mprotect, brk, msync. */
 
 #include "abi/mman.h"
 
 #include "kernel/file/file.h"
 #include "kernel/mm/area.h"
+#include "kernel/mm/mmap.h"
 #include "kernel/process/process.h"
 #include "kernel/syscall/syscall.h"
 
@@ -63,17 +64,14 @@ static int flags_take(uint64_t flags, struct space_request *request)
 /* Memory that begins as zeros: shared in an object of its own, private in none. */
 static int zeros_take(struct space_request *request, uint64_t flags)
 {
-	if (request->flags & AREA_PRIVATE) {
-		request->index = 0;
+	if (request->flags & AREA_PRIVATE)
 		return 0;
-	}
 	return shm_object_create(&shm_instance, request->size_bytes / SHM_PAGE_BYTES,
 				 flags & MAP_NORESERVE ? SHM_OBJECT_NORESERVE : 0,
 				 &request->object);
 }
 
-/* The object to show, with a reference, or none for private anonymous memory. */
-static int object_take(struct space_request *request, struct file *file, uint64_t flags)
+int mmap_object_take(struct space_request *request, struct file *file, uint64_t flags)
 {
 	bool shared = !(request->flags & AREA_PRIVATE);
 
@@ -88,8 +86,12 @@ static int object_take(struct space_request *request, struct file *file, uint64_
 			return -EACCES;
 		request->protection_max &= ~(unsigned)PROT_WRITE;
 	}
-	if (file->operations->maps_zeros)
+	if (file->operations->maps_zeros) {
+		/* Private memory has the file's name, shared memory is an object's that has none. */
+		if (!shared)
+			request->file = file;
 		return zeros_take(request, flags); /* at its offset within itself, as on Linux */
+	}
 	if (!file->operations->object)
 		return -ENODEV;
 	struct file_map map = {request->protection, request->protection_max};
@@ -105,7 +107,7 @@ static int object_take(struct space_request *request, struct file *file, uint64_
 	return 0;
 }
 
-static long request_map(struct space_request *request, uint64_t flags)
+long mmap_request_map(struct space_request *request, uint64_t flags)
 {
 	struct space *space = thread_current()->space;
 	uint64_t address;
@@ -174,9 +176,9 @@ long sys_mmap(const uint64_t *argument)
 		result = -EOVERFLOW;
 	request.index = offset / SHM_PAGE_BYTES;
 	if (!result)
-		result = object_take(&request, file, flags);
+		result = mmap_object_take(&request, file, flags);
 	if (!result)
-		result = request_map(&request, flags);
+		result = mmap_request_map(&request, flags);
 	if (result < 0)
 		result = place_error(&request, flags, result);
 	if (request.file && result >= 0)
@@ -186,81 +188,6 @@ long sys_mmap(const uint64_t *argument)
 	if (file)
 		file_put(file);
 	return result;
-}
-
-/*
- * What shows at [start, end), to be shown there otherwise: the request's flags,
- * protection and object, or the file; each with a reference. Neighbours that show
- * one file in one way count as one mapping. 0; -EINVAL: not shared memory. No locks.
- */
-static int remap_source(uint64_t start, uint64_t end, struct space_request *request,
-			struct file **file)
-{
-	struct space *space = thread_current()->space;
-	int err = -EINVAL;
-
-	space_lock(space, false);
-	struct area *first = space_area_above(space, start), *area = first;
-
-	while (area && area->end < end && area_next(area) && area_next(area)->start == area->end &&
-	       area_is_shared(area_next(area)) &&
-	       shm_piece_object(&area_next(area)->piece) == shm_piece_object(&area->piece) &&
-	       area_next(area)->protection == first->protection &&
-	       area_next(area)->flags == first->flags)
-		area = area_next(area);
-	if (first && first->start <= start && area->end >= end && area_is_shared(first) &&
-	    first->protection_max & SHM_WRITE && !(first->flags & AREA_SEGMENT)) {
-		request->protection = first->protection;
-		request->flags = AREA_FIXED | (first->flags & AREA_LOCK_MASK);
-		*file = first->file;
-		if (first->file) {
-			file_get(first->file);
-		} else {
-			request->object = shm_piece_object(&first->piece);
-			shm_object_get(request->object);
-		}
-		err = 0;
-	}
-	space_unlock(space, false);
-	return err;
-}
-
-/*
- * remap_file_pages(2), as Linux has emulated it since 4.0: the pages are mapped
- * anew. Not those of segments.
- */
-long sys_remap_file_pages(const uint64_t *argument)
-{
-	uint64_t start = argument[0] & ~PAGE_MASK, size_bytes = argument[1] & ~PAGE_MASK;
-	struct space_request request = {
-		.address = start,
-		.size_bytes = size_bytes,
-		.protection_max = PROTECTION_ALL,
-		.index = argument[3],
-	};
-	uint64_t pages = size_bytes / SHM_PAGE_BYTES;
-	struct file *file = NULL;
-
-	if (argument[2] || start + size_bytes <= start || request.index + pages < request.index)
-		return -EINVAL;
-	long result = remap_source(start, start + size_bytes, &request, &file);
-
-	if (!result && request.index + pages > UINT64_MAX / SHM_PAGE_BYTES) {
-		result = -EOVERFLOW;
-		if (request.object)
-			shm_object_put(request.object);
-	}
-	if (!result && file)
-		result = object_take(&request, file, 0);
-	if (!result)
-		result = request_map(&request, (argument[4] & MAP_NONBLOCK) | MAP_POPULATE);
-	if (request.file && result >= 0)
-		return 0; /* the area has the file now */
-	if (request.flags & AREA_WRITER)
-		file_maps_add(file, -1);
-	if (file)
-		file_put(file);
-	return result < 0 ? result : 0;
 }
 
 /* munmap(2). */

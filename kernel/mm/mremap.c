@@ -10,6 +10,7 @@
 #include "kernel/file/file.h"
 #include "kernel/mm/area.h"
 #include "kernel/mm/flush.h"
+#include "kernel/mm/guard.h"
 #include "kernel/mm/pagetable.h"
 #include "kernel/process/process.h"
 #include "kernel/syscall/syscall.h"
@@ -42,8 +43,10 @@ static int grow_in_place(struct space *space, struct area *area, uint64_t new_en
 	if (area->flags & AREA_CHARGED)
 		space->committed_pages += pages;
 	shm_place(&space->shm, area->end, new_end);
-	if (area->piece.mapping)
+	if (area->piece.mapping) {
+		(void)shm_piece_attach(&space->shm, &area->piece);
 		shm_piece_extend(&space->shm, &area->piece, new_end);
+	}
 	area_resize(space, area, area->start, new_end);
 	if (area_is_anonymous(area))
 		area_merge(space, area);
@@ -69,6 +72,21 @@ static int destination_take(struct space *space, struct move *move)
 	return move->to ? 0 : -ENOMEM;
 }
 
+/* What the old area shows, the new one does. 0; -ENOMEM. */
+static int target_show(struct space *space, const struct move *move, struct area *from,
+		       struct area *target)
+{
+	uint64_t attach = shm_piece_attach(&space->shm, &from->piece);
+	int err =
+		shm_piece_map(&space->shm, &target->piece, shm_piece_object(&from->piece),
+			      target->start, target->end, shm_piece_index(&from->piece, move->from),
+			      from->protection, from->piece.flags, process_current()->pid);
+
+	if (!err)
+		target->piece.attach = attach;
+	return err;
+}
+
 /* The area at the destination, not yet in the tree. 0; -ENOMEM. */
 static int target_make(struct space *space, const struct move *move, struct area *from,
 		       struct area *target)
@@ -81,13 +99,10 @@ static int target_make(struct space *space, const struct move *move, struct area
 	target->flags = from->flags & ~AREA_STACK;
 	target->touched = true;
 	target->file_offset = from->file_offset + (move->from - from->start);
-	if (from->own_pages &&
+	if ((from->own_pages || (from->flags & AREA_GUARDED)) &&
 	    pagetable_prepare_move(space, move->from, move->to, move->from_bytes) != 0)
 		return -ENOMEM;
-	if (from->piece.mapping &&
-	    shm_piece_map(&space->shm, &target->piece, shm_piece_object(&from->piece),
-			  target->start, target->end, shm_piece_index(&from->piece, move->from),
-			  from->protection, from->piece.flags, process_current()->pid) != 0)
+	if (from->piece.mapping && target_show(space, move, from, target) != 0)
 		return -ENOMEM;
 	target->file = from->file;
 	if (target->file)
@@ -113,6 +128,8 @@ static void move_commit(struct space *space, const struct move *move, struct are
 
 	if (target->flags & AREA_CHARGED)
 		space->committed_pages += area_pages(target);
+	if (target->flags & AREA_GUARDED)
+		guards_move(space, move->from, move->to, move->from_bytes);
 	if (move->flags & MREMAP_DONTUNMAP)
 		area_unlock(space, old);
 	if (move->flags & MREMAP_DONTUNMAP && !old->own_pages) {
@@ -132,10 +149,12 @@ static void move_commit(struct space *space, const struct move *move, struct are
 		if (!(move->flags & MREMAP_DONTUNMAP))
 			space_unmap(space, move->from, end); /* cut already: cannot fail */
 	}
-	if (target->piece.mapping)
+	if (target->piece.mapping) {
 		shm_piece_settle(&space->shm, &target->piece);
-	else
+		area_merge_attach(space, target);
+	} else {
 		area_merge(space, target);
+	}
 }
 
 static long area_move(struct space *space, struct move *move)
@@ -194,15 +213,32 @@ static bool arguments_ok(const struct move *move)
 	return move->to >= move->from + move->from_bytes || move->from >= move->to + move->to_bytes;
 }
 
+/* Huge pages move whole, and never become more. False: that is not what is asked for. */
+static bool huge_take(const struct area *area, struct move *move)
+{
+	uint64_t mask = area_page_bytes(area) - 1;
+
+	if (!move->from_bytes || move->from & mask || move->flags & MREMAP_DONTUNMAP ||
+	    (move->flags & MREMAP_FIXED && move->to & mask))
+		return false;
+	move->from_bytes = (move->from_bytes + mask) & ~mask;
+	move->to_bytes = (move->to_bytes + mask) & ~mask;
+	return move->to_bytes <= move->from_bytes && arguments_ok(move);
+}
+
 /* Of one area; what else the move may do beside moving as it is: grow, shrink, double. */
 static long remap_one(struct space *space, struct move *move)
 {
 	struct area *area = space_area_above(space, move->from);
-	uint64_t old_end = move->from + move->from_bytes;
 	bool fixed = move->flags & MREMAP_FIXED;
 
 	if (!area || area->start > move->from)
 		return -EFAULT;
+	if (area_is_huge(area) && !huge_take(area, move))
+		return -EINVAL;
+
+	uint64_t old_end = move->from + move->from_bytes;
+
 	if (!move->from_bytes && !area_is_shared(area))
 		return -EINVAL;
 	if (!fixed && move->from_bytes >= move->to_bytes && !(move->flags & MREMAP_DONTUNMAP)) {
@@ -223,8 +259,10 @@ static long remap_one(struct space *space, struct move *move)
 	    !space_may_lock(space, (move->to_bytes - move->from_bytes) / PAGE_BYTES))
 		return -EAGAIN;
 	if (shorter) {
-		if (space_unmap(space, old_end, move->from + move->from_bytes) != 0)
-			return -ENOMEM;
+		int err = space_unmap(space, old_end, move->from + move->from_bytes);
+
+		if (err)
+			return err;
 		move->from_bytes = move->to_bytes;
 		area = space_area_above(space, move->from);
 	}
@@ -235,11 +273,6 @@ static long remap_one(struct space *space, struct move *move)
 	if (!(move->flags & MREMAP_MAYMOVE))
 		return -ENOMEM;
 	return area_move(space, move);
-}
-
-static bool area_is_segment(const struct area *area)
-{
-	return area->piece.mapping && area->piece.flags & SHM_PIECE_SEGMENT;
 }
 
 /*
@@ -258,7 +291,7 @@ static long remap_several(struct space *space, const struct move *whole)
 	for (; from < end && area && area->start < end; first = false) {
 		struct move move = *whole;
 
-		if (area_is_segment(area) && (!first || area->end < end))
+		if (area->flags & AREA_SEGMENT && (!first || area->end < end))
 			return -EFAULT;
 		move.from = area->start > from ? area->start : from;
 		from = area->end < end ? area->end : end;

@@ -15,6 +15,7 @@
 #include "kernel/lib/print.h"
 #include "kernel/lib/random.h"
 #include "kernel/mm/flush.h"
+#include "kernel/mm/guard.h"
 #include "kernel/mm/kmem.h"
 #include "kernel/mm/pagetable.h"
 #include "kernel/process/process.h"
@@ -69,12 +70,7 @@ static void area_drop(struct space *space, struct area *area)
 		shm_piece_unmap(&space->shm, &area->piece, process_current()->pid);
 	area_uncharge(space, area);
 	area_remove(space, area);
-	if (area->file) {
-		area->next = space->dropped;
-		space->dropped = area;
-	} else {
-		area_free(area);
-	}
+	area_forget(space, area);
 }
 
 void space_lock(struct space *space, bool exclusive)
@@ -226,8 +222,12 @@ int space_map(struct space *space, const struct space_request *request, uint64_t
 	if (!request->object)
 		flags |= AREA_PRIVATE;
 	flags |= space->lock_future;
-	if ((flags & AREA_LOCKED) && !space_may_lock(space, pages))
-		return -EAGAIN;
+	if (flags & AREA_LOCKED) {
+		if (!space_may_lock(space, pages))
+			return -EAGAIN;
+		if (request->object && shm_object_page_bytes(request->object) != PAGE_BYTES)
+			flags &= ~AREA_LOCK_MASK;
+	}
 	if (space->area_count >= AREAS_MAX)
 		return -ENOMEM;
 	err = request_charge(space, flags, request->protection, pages);
@@ -276,6 +276,8 @@ static void areas_unmap(struct space *space, struct area *area, uint64_t start, 
 		touched |= area->touched;
 		if (area->own_pages)
 			pagetable_zap(&gather, area->start, area->end, &area->own_pages);
+		if (area->flags & AREA_GUARDED)
+			guards_remove(space, area->start, area->end);
 		area_drop(space, area);
 	}
 	if (touched) {
@@ -312,8 +314,10 @@ int space_unmap(struct space *space, uint64_t start, uint64_t end)
 		space_unmap_area(space, area);
 		return 0;
 	}
-	if (area_spares_take(space, &spares, area, start, end))
-		return -ENOMEM;
+	int err = area_spares_take(space, &spares, area, start, end);
+
+	if (err)
+		return err;
 	area_cut(space, &spares, start, end);
 	areas_unmap(space, space_area_above(space, start), start, end);
 	return 0;
@@ -383,8 +387,10 @@ int space_protect(struct space *space, uint64_t start, uint64_t end, unsigned pr
 	if (range.start >= range.end)
 		return err;
 	struct area *area = space_area_above(space, range.start);
-	if (area_spares_take(space, &spares, area, range.start, range.end))
-		return -ENOMEM;
+	int cut = area_spares_take(space, &spares, area, range.start, range.end);
+
+	if (cut)
+		return cut;
 	if (commit_reserve(range.charge_pages)) {
 		area_spares_drop(&spares);
 		return -ENOMEM;

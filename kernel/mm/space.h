@@ -32,6 +32,7 @@ struct file;
 #define AREA_DONTDUMP   (1u << 13) /* madvise: kept, since it tells areas apart */
 #define AREA_RANDOM     (1u << 14) /* the same */
 #define AREA_SEQUENTIAL (1u << 15) /* the same */
+#define AREA_GUARDED    (1u << 16) /* may have guards (guard.c) */
 #define AREA_WRITER     (1u << 11) /* may write to its file: counted by file_maps_add */
 
 /* Fields: space lock, exclusive to change; [p] page-table lock. */
@@ -108,8 +109,9 @@ struct space_request {
 };
 /* 0 and the address; -ENOMEM, -EEXIST (NOREPLACE), -EINVAL, -EAGAIN (RLIMIT_MEMLOCK). Space lock exclusive. */
 int space_map(struct space *space, const struct space_request *request, uint64_t *address);
-int space_unmap(struct space *space, uint64_t start, uint64_t end); /* exclusive */
-void space_unmap_area(struct space *space, struct area *area);      /* exclusive */
+/* 0; -ENOMEM; -EINVAL: a part of a huge page. Exclusive. */
+int space_unmap(struct space *space, uint64_t start, uint64_t end);
+void space_unmap_area(struct space *space, struct area *area); /* exclusive */
 int space_protect(struct space *space, uint64_t start, uint64_t end, unsigned protection);
 /* The area that contains the address, or the first above it; NULL: none. Either lock. */
 struct area *space_area_above(struct space *space, uint64_t address);
@@ -145,6 +147,7 @@ size_t space_copy_in(struct space *space, void *to, uint64_t from, size_t size_b
 enum space_fault_result {
 	SPACE_FAULT_DONE,
 	SPACE_FAULT_SEGV_MAPERR,
+	SPACE_FAULT_GUARD, /* SIGSEGV too, and SEGV_MAPERR */
 	SPACE_FAULT_SEGV_ACCERR,
 	SPACE_FAULT_BUS,
 	SPACE_FAULT_MEMORY
@@ -159,7 +162,8 @@ struct area_view {
 	struct file *file; /* a reference; NULL: none */
 	uint64_t file_offset;
 	bool shows_object;
-	bool segment; /* System V: named by shmid and key */
+	uint64_t page_bytes; /* larger than a page: huge ones */
+	bool segment;        /* System V: named by shmid and key */
 	int32_t shmid;
 	uint32_t key;
 	uint64_t own_pages;     /* private pages resident */

@@ -53,9 +53,10 @@ bool space_view_next(struct space *space, uint64_t *cursor, struct area_view *vi
 		if (view->file)
 			file_get(view->file);
 		view->shows_object = area->piece.mapping != NULL;
-		view->file_offset = view->shows_object ? area->file_offset : 0;
+		view->file_offset = view->shows_object || area->file ? area->file_offset : 0;
 		view->segment = view->shows_object &&
 				shm_piece_segment(&area->piece, &view->shmid, &view->key);
+		view->page_bytes = area_page_bytes(area);
 		view->own_pages = area->own_pages;
 		view->object_serial =
 			view->shows_object ? shm_object_serial(shm_piece_object(&area->piece)) : 0;

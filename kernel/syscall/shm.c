@@ -67,12 +67,10 @@ long sys_shmget(const uint64_t *argument)
 	int flags = (int)argument[2];
 
 	caller.creators = &thread_current()->shm_creators;
-	if (__builtin_expect(flags & (SHM_NORESERVE | SHM_HUGETLB), 0)) {
-		caller_fill_lock(&caller);
-		/* Where nothing may be promised beyond what there is, this is no excuse. */
-		if (commit_mode == 2)
-			flags &= ~SHM_NORESERVE;
-	}
+	/* Where nothing may be promised beyond what there is, this is no excuse. Not so for huge pages. */
+	if (__builtin_expect(flags & SHM_NORESERVE, 0) && commit_mode == 2 &&
+	    !(flags & SHM_HUGETLB))
+		flags &= ~SHM_NORESERVE;
 	return shm_get(ns, &caller, (int32_t)argument[0], argument[1], flags);
 }
 

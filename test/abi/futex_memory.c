@@ -248,8 +248,14 @@ static void no_such_word(void)
 			  FUTEX_OP(FUTEX_OP_SET, 1, FUTEX_OP_CMP_EQ, 0)),
 		    EFAULT);
 	CHECK_ERROR(futex(behind, FUTEX_WAIT, 0, &tiny, NULL, 0), EFAULT);
+	CHECK_ERROR(futex(behind, FUTEX_WAKE, 1, NULL, NULL, 0), EFAULT);
+	CHECK_ERROR(futex(behind, FUTEX_REQUEUE, 1, (void *)1, readable, 0), EFAULT);
+	CHECK_ERROR(futex(readable, FUTEX_REQUEUE, 1, (void *)1, behind, 0), EFAULT);
+	CHECK_EQ(futex(behind, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0), 0); /* an address, no more */
 	CHECK_OK(ftruncate(fd, BYTES));
 	CHECK_EQ(futex(behind, FUTEX_WAKE, 1, NULL, NULL, 0), 0);
+	CHECK_OK(ftruncate(fd, 0));
+	CHECK_ERROR(futex(behind, FUTEX_WAKE, 1, NULL, NULL, 0), EFAULT);
 }
 
 struct waitv {

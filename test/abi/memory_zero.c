@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ipc.h>
 #include <sys/shm.h>
@@ -231,10 +232,54 @@ static void remap_of_sealed(void)
 	CHECK_OK(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE));
 }
 
+/* How many lines of /proc/self/maps name /dev/zero, and the first one's range and offset. */
+static int zero_lines(unsigned long *start, unsigned long *end, unsigned long *offset)
+{
+	char line[512];
+	FILE *maps = fopen("/proc/self/maps", "r");
+	int count = 0;
+
+	if (!maps)
+		SKIP("no /proc/self/maps");
+	while (fgets(line, sizeof(line), maps))
+		if (strstr(line, " /dev/zero\n") && !count++)
+			CHECK_EQ(sscanf(line, "%lx-%lx %*s %lx", start, end, offset), 3);
+	fclose(maps);
+	return count;
+}
+
+static void zero_private_has_a_name(void)
+{
+	unsigned long start, end, offset;
+	int fd = zero(O_RDWR);
+	char *m = CHECK_OK((char *)mmap(NULL, 3 * PAGE, READ_WRITE, MAP_PRIVATE, fd, 5 * PAGE));
+
+	CHECK_OK(close(fd));
+	m[0] = 1;
+	CHECK_EQ(zero_lines(&start, &end, &offset), 1);
+	CHECK_EQ(start, (uintptr_t)m);
+	CHECK_EQ(end, (uintptr_t)m + 3 * PAGE);
+	CHECK_EQ(offset, 5 * PAGE);
+	CHECK_OK(mprotect(m + PAGE, PAGE, PROT_READ));
+	CHECK_EQ(zero_lines(&start, &end, &offset), 3);
+	CHECK_OK(mprotect(m + PAGE, PAGE, READ_WRITE));
+	CHECK_EQ(zero_lines(&start, &end, &offset), 1);
+	CHECK_OK(munmap(m, PAGE));
+	CHECK_EQ(zero_lines(&start, &end, &offset), 1);
+	CHECK_EQ(offset, 6 * PAGE);
+	/* Its advice is a file's, its pages are nobody's. */
+	CHECK_OK(madvise(m + PAGE, PAGE, MADV_FREE));
+	CHECK_ERROR(madvise(m + PAGE, PAGE, MADV_WIPEONFORK), EINVAL);
+	CHECK_ERROR(madvise(m + PAGE, PAGE, MADV_REMOVE), EACCES);
+	CHECK_OK(munmap(m + PAGE, 2 * PAGE));
+	CHECK_EQ(zero_lines(&start, &end, &offset), 0);
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(zero_is_shared, "MAP_SHARED of /dev/zero is shared with children: zero(4)"),
 	CASE(zero_shared_ends, "and as long as it was mapped: observed"),
 	CASE(zero_is_private, "MAP_PRIVATE of /dev/zero is anonymous memory: mmap(2), zero(4)"),
+	CASE(zero_private_has_a_name, "/proc/PID/maps names a private map of /dev/zero: observed"),
 	CASE(zero_rights, "EACCES by the descriptor's mode, ENODEV for /dev/null: mmap(2)"),
 	CASE(remap_rearranges, "pages of a file in any order: remap_file_pages(2)"),
 	CASE(remap_keeps_protection, "as the mapping is protected: remap_file_pages(2)"),

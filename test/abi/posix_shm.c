@@ -310,10 +310,9 @@ static void in_mount(const char *path)
 	CHECK_ERROR(mount("none", path, NULL, MS_REMOUNT, "nothing=5"), EINVAL);
 }
 
-static void size_of_mount(void)
+/* A directory to mount something on that nobody else sees. */
+static void private_mount_point(char *path)
 {
-	char path[] = "/tmp/mount-XXXXXX";
-
 	if (!abi_is_root())
 		SKIP("only root mounts");
 	if (!abi_in_samepage() && unshare(CLONE_NEWNS) != 0)
@@ -321,10 +320,93 @@ static void size_of_mount(void)
 	if (!abi_in_samepage() && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
 		SKIP("no private mounts");
 	CHECK(mkdtemp(path) != NULL);
+}
+
+static void size_of_mount(void)
+{
+	char path[] = "/tmp/mount-XXXXXX";
+
+	private_mount_point(path);
 	CHECK_ERROR(mount("none", path, "tmpfs", 0, "size=what"), EINVAL);
 	CHECK_ERROR(mount("none", path, "tmpfs", 0, "nothing=5"), EINVAL);
 	CHECK_OK(mount("none", path, "tmpfs", 0, "size=64k,mode=700"));
 	in_mount(path);
+	CHECK_OK(umount(path));
+	CHECK_OK(rmdir(path));
+}
+
+static void check_inodes(long total, long left)
+{
+	struct statfs now;
+
+	CHECK_OK(statfs(".", &now));
+	CHECK_EQ(now.f_files, total);
+	CHECK_EQ(now.f_ffree, left);
+}
+
+/* In the root of one with four inodes. */
+static void in_small_mount(void)
+{
+	check_inodes(4, 3);
+	CHECK_OK(close(CHECK_OK(open("file", O_CREAT | O_RDWR, 0600))));
+	CHECK_OK(mkdir("directory", 0700));
+	CHECK_OK(symlink("nothing", "link"));
+	check_inodes(4, 0);
+	CHECK_ERROR(open("more", O_CREAT | O_RDWR, 0600), ENOSPC);
+	CHECK_ERROR(mkdir("more", 0700), ENOSPC);
+	CHECK_ERROR(symlink("nothing", "more"), ENOSPC);
+	CHECK_ERROR(mknod("more", S_IFIFO | 0600, 0), ENOSPC);
+	CHECK_ERROR(link("file", "more"), ENOSPC);
+	CHECK_ERROR(open(".", O_TMPFILE | O_RDWR, 0600), ENOSPC);
+	CHECK_OK(rename("file", "other"));
+	CHECK_OK(unlink("link"));
+	check_inodes(4, 1);
+	CHECK_OK(link("other", "second")); /* each further name counts */
+	check_inodes(4, 0);
+	CHECK_OK(unlink("other"));
+	check_inodes(4, 1);
+	int fd = CHECK_OK(open("open", O_CREAT | O_RDWR, 0600));
+	CHECK_OK(unlink("open"));
+	check_inodes(4, 0);
+	CHECK_OK(close(fd));
+	check_inodes(4, 1);
+	CHECK_OK(link("second", "third"));
+	CHECK_OK(rename("directory", "moved"));
+	CHECK_OK(unlink("third"));
+	CHECK_OK(close(CHECK_OK(open("new", O_CREAT | O_RDWR, 0600))));
+	CHECK_OK(rename("new", "second"));
+	check_inodes(4, 1);
+}
+
+static void remount_small(const char *path)
+{
+	static const char *const wrong[] = {"nr_inodes=2", "nr_inodes=x",   "nr_inodes=-1",
+					    "nr_inodes=",  "nr_inodes=10%", "nr_inodes=5x"};
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		CHECK_ERROR(mount("none", path, NULL, MS_REMOUNT, wrong[i]), EINVAL);
+	check_inodes(4, 1);
+	CHECK_OK(mount("none", path, NULL, MS_REMOUNT, "nr_inodes=1k"));
+	check_inodes(1024, 1021);
+	CHECK_OK(mount("none", path, NULL, MS_REMOUNT, "size=64k"));
+	check_inodes(1024, 1021);
+	CHECK_OK(mount("none", path, NULL, MS_REMOUNT, "nr_inodes=0"));
+	check_inodes(0, 0);
+	CHECK_OK(close(CHECK_OK(open("more", O_CREAT | O_RDWR, 0600))));
+	CHECK_ERROR(mount("none", path, NULL, MS_REMOUNT, "nr_inodes=1k"), EINVAL);
+}
+
+static void inodes_of_mount(void)
+{
+	char path[] = "/tmp/mount-XXXXXX";
+
+	private_mount_point(path);
+	CHECK_ERROR(mount("none", path, "tmpfs", 0, "nr_inodes=what"), EINVAL);
+	CHECK_OK(mount("none", path, "tmpfs", 0, "nr_inodes=9,nr_inodes=4"));
+	CHECK_OK(chdir(path));
+	in_small_mount();
+	remount_small(path);
+	CHECK_OK(chdir("/"));
 	CHECK_OK(umount(path));
 	CHECK_OK(rmdir(path));
 }
@@ -453,6 +535,7 @@ const struct abi_case abi_cases[] = {
 	CASE(punched_holes, "FALLOC_FL_PUNCH_HOLE, SEEK_DATA, SEEK_HOLE: fallocate(2), lseek(2)"),
 	CASE(allocation_modes, "what tmpfs allocates and refuses: fallocate(2)"),
 	CASE(size_of_mount, "size=, remount, statfs: tmpfs(5)"),
+	CASE(inodes_of_mount, "nr_inodes=: inodes and further names, ENOSPC, remount: tmpfs(5)"),
 	CASE(rights_of_the_descriptor, "O_RDONLY is mapped to be read, for good: shm_open(3)"),
 	CASE(lowest_descriptor, "the lowest free descriptor: shm_open(3)"),
 	CASE(map_outlives_descriptor, "a map needs neither descriptor nor name: shm_open(3)"),

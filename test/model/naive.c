@@ -149,15 +149,15 @@ static long room_for(uint64_t bytes)
 		       : 0;
 }
 
-static long huge(const struct naive_caller *caller, uint64_t bytes, unsigned flags)
+static long huge(const struct naive_caller *caller, unsigned flags)
 {
 	unsigned log = flags >> SHM_HUGE_SHIFT & SHM_HUGE_MASK;
 
 	if (log != 0 && log != 21 && log != 30)
 		return -EINVAL;
-	if (!(caller->capabilities & SHM_CAP_IPC_LOCK) && bytes > caller->memlock)
+	if (!(caller->capabilities & SHM_CAP_IPC_LOCK) && caller->gid && caller->group)
 		return -EPERM;
-	return -ENOMEM;
+	return flags & SHM_NORESERVE ? 0 : -ENOMEM;
 }
 
 long naive_shmget(const struct naive_caller *caller, int32_t key, uint64_t bytes, int flags,
@@ -179,7 +179,7 @@ long naive_shmget(const struct naive_caller *caller, int32_t key, uint64_t bytes
 	if (error)
 		return error;
 	if (flags & SHM_HUGETLB)
-		return huge(caller, bytes, (unsigned)flags);
+		return huge(caller, (unsigned)flags);
 	if (bytes > 1ull << 62)
 		return -EINVAL;
 	uint64_t charge =

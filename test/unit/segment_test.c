@@ -25,11 +25,39 @@ static void get_rules(void)
 	check_equal(get(b, KEY, 5001, 0400), -EINVAL);
 	check_equal(get(a, IPC_PRIVATE, PAGE, 0600 | SHM_HUGETLB), -ENOMEM);
 	check_equal(get(a, IPC_PRIVATE, PAGE, 0600 | SHM_HUGETLB | 5 << SHM_HUGE_SHIFT), -EINVAL);
-	b->caller.memlock_limit_bytes = 0;
 	check_equal(get(b, IPC_PRIVATE, PAGE, 0600 | SHM_HUGETLB), -EPERM);
 	check_equal(control(a, id, IPC_RMID), 0);
 	check_equal(get(a, KEY, 0, 0), -ENOENT);
 	check_equal(control(a, id, IPC_STAT), -EINVAL);
+	world_end();
+}
+
+static void huge_pages_are_none(void)
+{
+	const int flags = 0600 | SHM_HUGETLB | SHM_NORESERVE;
+	uint64_t value;
+
+	world();
+	int32_t id = get(a, IPC_PRIVATE, 5000, flags);
+	check(id >= 0);
+	check_equal(stat_of(id).shm_segsz, 5000);
+	uint64_t at = attach(a, id, 0, 0);
+	check_equal(at % SHM_SPAN_BYTES, 0);
+	check_equal(sim_read(0, at, &value), -EIO);
+	check_equal(sim_write(0, at + SHM_SPAN_BYTES - PAGE, 1), -EIO);
+	check_equal(try_attach(a, id, at + SHM_SPAN_BYTES + PAGE, 0), -EINVAL);
+	check_equal(shm_detach(ns, &a->caller, at), 0);
+	check_equal(control(a, id, SHM_LOCK), 0);
+	check_equal(stat_of(id).shm_perm.mode, 0600);
+	check_equal(control(a, id, IPC_RMID), 0);
+	/* Larger than any object that may have pages. */
+	id = get(a, IPC_PRIVATE, (1ull << 63) + 5, flags | 30 << SHM_HUGE_SHIFT);
+	check(id >= 0);
+	check_equal(control(a, id, IPC_RMID), 0);
+	b->caller.gid = 0;
+	id = get(b, IPC_PRIVATE, PAGE, flags);
+	check(id >= 0);
+	check_equal(control(b, id, IPC_RMID), 0);
 	world_end();
 }
 
@@ -325,6 +353,8 @@ static void namespace_ends_first(void)
 
 static const struct unit_test tests[] = {
 	{"get_rules", "shmget's errors come in Linux's order", get_rules, true},
+	{"huge_pages_are_none", "SHM_HUGETLB with SHM_NORESERVE: nothing but SIGBUS",
+	 huge_pages_are_none, true},
 	{"ids_go_round", "indices go round, sequence numbers move on", ids_go_round, true},
 	{"many_segments", "3000 segments are found by id and key, and all go", many_segments, true},
 	{"limits", "shmmax, shmall, shmmni", limits, true},

@@ -76,6 +76,7 @@ void shm_init(struct shm *shm, const struct shm_port *port, bool link, bool trac
 
 struct shm_creator;
 struct shm_locker;
+struct shm_segment;
 
 /* Capabilities of a caller that shm asks for, as Linux numbers them: capabilities(7). */
 #define SHM_CAP_IPC_LOCK  (1ull << 14)
@@ -90,7 +91,7 @@ struct shm_caller {
 	const uint32_t *groups;  /* supplementary */
 	size_t group_count;
 	uint64_t capabilities; /* effective; others than SHM_CAP_* do no harm */
-	/* For shm_get and shm_control only: */
+	/* For shm_control only: */
 	uint32_t real_uid; /* on whose account SHM_LOCK goes */
 	uint64_t memlock_limit_bytes;
 	/* For shm_get and shm_table_create only: the thread's, first NULL. NULL: it keeps none. */
@@ -100,10 +101,18 @@ struct shm_caller {
 /* ---- objects: pages without addresses (object.c) ---- */
 
 #define SHM_OBJECT_NORESERVE (1u << 0) /* not charged by shm_port.reserve */
+/*
+ * Its pages would be huge ones, of which there are none: it has a size in whole
+ * huge pages and never a page, so each access is SHM_FAULT_BUS. With NORESERVE.
+ */
+#define SHM_OBJECT_HUGE_SPAN   (1u << 1) /* of SHM_SPAN_BYTES */
+#define SHM_OBJECT_HUGE_MIDDLE (1u << 2) /* of SHM_MIDDLE_BYTES */
+#define SHM_OBJECT_HUGE        (SHM_OBJECT_HUGE_SPAN | SHM_OBJECT_HUGE_MIDDLE)
 
 /*
- * A new object of zero pages' content, one reference to the caller.
- * 0; -ENOMEM; -EFBIG above 2^62 bytes. No locks held.
+ * A new object of zero pages' content, one reference to the caller. Its size is
+ * rounded up to whole pages of its kind.
+ * 0; -ENOMEM; -EFBIG above 2^62 bytes, unless it is huge. No locks held.
  */
 int shm_object_create(struct shm *shm, uint64_t size_pages, unsigned flags,
 		      struct shm_object **object);
@@ -121,6 +130,8 @@ void shm_object_set_quota(struct shm_object *object, struct shm_quota *quota);
 
 uint64_t shm_object_serial(const struct shm_object *object);
 uint64_t shm_object_size_pages(const struct shm_object *object);
+/* What it may be mapped and cut at: SHM_PAGE_BYTES, or its huge pages. */
+uint64_t shm_object_page_bytes(const struct shm_object *object);
 uint64_t shm_object_resident_pages(const struct shm_object *object);
 uint64_t shm_object_swapped_pages(const struct shm_object *object);
 /* How many mappings show it: one for each space and base. */
@@ -197,6 +208,8 @@ struct shm_piece {
 	uint64_t start, end;         /* bytes, page aligned */
 	unsigned protection;         /* SHM_READ | ... */
 	unsigned flags;              /* SHM_PIECE_* */
+	uint64_t
+		attach; /* which attach of the segment, see shm_piece_attach; 0: its base says it */
 };
 
 void shm_space_init(struct shm_space *space, struct shm *shm);
@@ -234,8 +247,30 @@ void shm_piece_settle(struct shm_space *space, struct shm_piece *piece);
 /* The area is cut at `at`: low keeps [start, at), high becomes [at, end). Cannot fail. */
 void shm_piece_split(struct shm_space *space, struct shm_piece *low, struct shm_piece *high,
 		     uint64_t at, int32_t pid);
-/* Two neighbouring areas of one object become one: low takes high's end. Not for segments. */
+/*
+ * Two neighbouring areas of one object become one: low takes high's end. Of a segment: one
+ * attachment fewer, but nobody has detached anything.
+ */
 void shm_piece_merge(struct shm_space *space, struct shm_piece *low, struct shm_piece *high);
+/*
+ * shmdt takes all pieces of one attach at one base. As long as none was moved
+ * or grew, the base alone tells attaches of a segment apart. Before that, and
+ * before a piece is mapped that shows another part of the same attach, the host
+ * asks here: all pieces that the attach has get a name of their own, which is
+ * the result (0: no segment's piece), and which the host puts into the new piece
+ * (its field attach) when that is mapped. Looks at the areas where the attach
+ * began. Space lock exclusive.
+ */
+uint64_t shm_piece_attach(struct shm_space *space, struct shm_piece *piece);
+/* Are both of one attach? They show the same segment. */
+bool shm_piece_same_attach(const struct shm_piece *a, const struct shm_piece *b);
+/*
+ * The piece's segment, held until shm_segment_unhold: `going` of its pieces are about to go, to be
+ * mapped otherwise. NULL: it goes with them, since it was removed. Space lock exclusive.
+ */
+struct shm_segment *shm_piece_hold(const struct shm_piece *piece, uint64_t going);
+/* A hold ends; as with the last detach, the segment may go. No namespace lock. */
+void shm_segment_unhold(struct shm_segment *segment);
 /* The area grew in place to new_end (mremap). shm_place has been called for the new part. */
 void shm_piece_extend(struct shm_space *space, struct shm_piece *piece, uint64_t new_end);
 /*
@@ -279,7 +314,6 @@ bool shm_piece_linked(struct shm_space *space, const struct shm_piece *piece, ui
 /* ---- segments and namespaces: System V (sysv.c, namespace.c, segment.c) ---- */
 
 struct shm_namespace;
-struct shm_segment;
 
 /* /proc/sys/kernel/shm*: the settings of one namespace. */
 struct shm_limits {
