@@ -16,6 +16,7 @@
 #include "kernel/process/futex.h"
 #include "kernel/process/thread.h"
 #include "kernel/process/tree.h"
+#include "kernel/process/user.h"
 #include "kernel/syscall/syscall.h"
 
 /* CLONE_CHILD_CLEARTID: whoever joins the thread waits for the word to become 0. */
@@ -147,9 +148,11 @@ void thread_exit(int status)
 	list_remove(&thread->in_process);
 	bool last = --process->thread_count == 0;
 	struct cred *cred = thread->cred;
-	if (last) {
-		process->zombie_cred = cred;
+	if (thread->tid == process->pid) {
+		process->zombie_cred = cred; /* it counts until the process is reaped */
 		cred = NULL;
+	} else {
+		cred->user->thread_count--;
 	}
 	thread->cred = NULL;
 	if (!last && process->signals.pending)

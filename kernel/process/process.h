@@ -76,6 +76,7 @@ struct thread {
 	char name[16];                             /* comm */
 	struct sem_undo_list *sem_undo;            /* own: semop(2), SEM_UNDO; NULL: none yet */
 	bool keep_capabilities, no_new_privileges; /* prctl(2) */
+	bool over_limit;     /* own: setuid(2) went over RLIMIT_NPROC, execve(2) looks again */
 	uint64_t locks_held; /* debug: bit for each rank of sleeping lock held */
 	struct list_node
 		*dying_rights; /* own: files that closing a socket closes: socket/rights.c */
@@ -105,8 +106,9 @@ struct process {
 	int stop_signal;
 	int exit_status; /* as wait4 gives it */
 	int parent_death_signal;
-	struct cred *zombie_cred; /* the last thread's */
-	int exit_signal;          /* to the parent; SIGCHLD mostly */
+	struct cred *
+		zombie_cred; /* of the first thread, which ended; its user counts it until it is reaped */
+	int exit_signal; /* to the parent; SIGCHLD mostly */
 	bool did_exec;
 	bool dumpable;
 	struct wait_queue child_queue; /* it waits here for its children */

@@ -69,6 +69,8 @@ const struct call calls_identity[] = {
 	{CALL(setreuid, -1, 0), CREDENTIALS},
 	{CALL(setregid, -1, 0), CREDENTIALS},
 	{CALL(setresuid, -1, 0, -1), CREDENTIALS},
+	{CALL(setresuid, 4321, -1, -1), .what = "new user", .flags = CALL_ALLOCATES | CALL_ALONE,
+	 .errors = {EAGAIN}},
 	{CALL(setresgid, -1, 0, -1), CREDENTIALS},
 	{CALL(setfsuid, 1), CREDENTIALS, .undo = file_user_back},
 	{CALL(setfsgid, 1), CREDENTIALS, .undo = file_group_back},
