@@ -13,6 +13,7 @@
 #include "kernel/mm/frame.h"
 #include "kernel/process/cpu.h"
 #include "kernel/process/cred.h"
+#include "kernel/process/group.h"
 #include "kernel/process/mutex.h"
 #include "kernel/process/pid.h"
 #include "kernel/process/signal.h"
@@ -25,7 +26,6 @@ struct fs_context;
 struct tty;
 struct ipc_namespace;
 struct shm_creator;
-struct group;
 
 #define KERNEL_STACK_ORDER 2 /* 16 KiB */
 #define KERNEL_STACK_BYTES (PAGE_BYTES << KERNEL_STACK_ORDER)
@@ -97,6 +97,8 @@ struct process {
 	int32_t group, session;
 	struct group *in_group;
 	struct list_node in_group_members;
+	struct group own_group; /* if it started the group, or the session, with its number */
+	struct session own_session;
 	struct tty *terminal;
 	bool exiting; /* all its threads leave */
 	bool zombie;
