@@ -16,6 +16,7 @@
 #include "kernel/mm/kmem.h"
 #include "kernel/mm/space.h"
 #include "kernel/process/futex.h"
+#include "kernel/process/rseq.h"
 #include "kernel/process/thread.h"
 #include "kernel/process/tree.h"
 #include "kernel/process/user.h"
@@ -332,6 +333,7 @@ static int exec_commit(struct exec *exec)
 	robust_list_exit(thread);
 	clear_tid_exit(thread);
 	vfork_release(thread);
+	rseq_clear(thread);
 	file_get(exec->file);
 	exec->space->executable = exec->file;
 	space_replace(thread, exec->space);

@@ -14,6 +14,7 @@
 #include "kernel/lib/print.h"
 #include "kernel/mm/space.h"
 #include "kernel/process/futex.h"
+#include "kernel/process/rseq.h"
 #include "kernel/process/thread.h"
 #include "kernel/process/tree.h"
 #include "kernel/process/user.h"
@@ -137,6 +138,7 @@ void thread_exit(int status)
 	robust_list_exit(thread);
 	clear_tid_exit(thread);
 	vfork_release(thread);
+	rseq_clear(thread);
 	sem_undo_exit(thread);
 	release_resources(thread);
 

@@ -15,6 +15,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/kmem.h"
 #include "kernel/mm/space.h"
+#include "kernel/process/rseq.h"
 #include "kernel/process/thread.h"
 #include "kernel/process/tree.h"
 #include "kernel/process/user.h"
@@ -254,6 +255,7 @@ static long clone_do(const struct clone_request *request)
 	if (process)
 		process_inherit(process, process_current(), request->flags);
 	frame_inherit(child, request);
+	rseq_fork(child, request->flags);
 	err = clone_publish(child, process, request);
 	if (err)
 		goto undo;

@@ -35,6 +35,14 @@ enum thread_state { THREAD_RUNNABLE, THREAD_SLEEPING, THREAD_STOPPED, THREAD_DEA
 /* thread.work: why the way back to user mode must call trap_return_work. */
 #define WORK_SIGNAL     (1u << 0) /* a signal may be pending, or the process ends */
 #define WORK_RESCHEDULE (1u << 1)
+#define WORK_RSEQ       (1u << 2) /* rseq(2)'s area is out of date, or a section is to be left */
+
+/* rseq(2): where the thread reads which CPU it runs on, and what we last wrote there. */
+struct thread_rseq {
+	uint64_t area; /* user address; 0: it has not registered any */
+	uint32_t size_bytes, signature;
+	uint32_t cpu, id;
+};
 
 struct thread {
 	struct arch_thread arch;
@@ -68,6 +76,7 @@ struct thread {
 	struct thread_signals signals;
 	uint64_t clear_tid;           /* CLONE_CHILD_CLEARTID */
 	uint64_t robust_list;         /* set_robust_list(2) */
+	struct thread_rseq rseq;      /* own */
 	uint64_t set_child_tid;       /* CLONE_CHILD_SETTID: for its first moment */
 	struct thread *vfork_parent;  /* tree lock: whom to release at exec or exit; a reference */
 	uint64_t restart_deadline_ns; /* restart_syscall: nanosleep, futex, poll */
