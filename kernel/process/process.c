@@ -54,7 +54,7 @@ void process_insert_locked(struct process *process, struct thread *thread, struc
 	if (parent)
 		list_push_back(&parent->children, &process->in_siblings);
 	process_count++;
-	process_fork_count++;
+	process->serial = (uint32_t)process_fork_count++;
 }
 
 void process_remove_locked(struct process *process)

@@ -94,7 +94,9 @@ struct thread {
 };
 
 struct process {
-	int32_t pid;         /* [I] */
+	int32_t pid; /* [I] */
+	uint32_t
+		serial; /* [I] how many there were before: a pid comes again, both together do not */
 	uint32_t references; /* [a] */
 	/* tree lock: */
 	struct pid_link by_pid;
