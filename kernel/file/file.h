@@ -14,6 +14,7 @@
 #include "kernel/process/mutex.h"
 #include "kernel/process/wait.h"
 
+struct process;
 struct file;
 struct inode;
 struct dentry;
@@ -90,6 +91,8 @@ struct file {
 };
 
 void file_get(struct file *file);
+/* The process whose directory in /proc this is, with a reference. 0; -EBADF: none's; -ESRCH: it is gone. */
+int proc_directory_process(const struct file *file, struct process **process);
 void file_put(struct file *file);
 bool file_can_read(const struct file *file);
 bool file_can_write(const struct file *file);

@@ -55,6 +55,7 @@ static uint64_t number_of(const struct proc_entry *entry, const struct proc_subj
 	return number + ((uint64_t)subject->tid << 20) + ((uint64_t)subject->fd << 42);
 }
 
+/* Its owner, and which process had the number, in the upper half behind the subject's fd. */
 static void set_owner(struct inode *inode, const struct proc_subject *subject)
 {
 	struct process *process = subject->pid ? process_find(subject->pid) : NULL;
@@ -64,6 +65,8 @@ static void set_owner(struct inode *inode, const struct proc_subject *subject)
 	inode->gid = cred ? cred->egid : 0;
 	if (cred)
 		cred_put(cred);
+	if (process)
+		inode->private[1] |= (uint64_t)process->serial << 32;
 	process_put(process);
 }
 
@@ -361,6 +364,20 @@ int32_t proc_parse_number(const char *name, size_t length)
 		value = value * 10 + (name[i] - '0');
 	}
 	return (int32_t)value;
+}
+
+int proc_directory_process(const struct file *file, struct process **process)
+{
+	const struct inode *inode = file->inode;
+
+	if (inode->operations != &proc_directory_operations ||
+	    entry_of(inode) != &proc_process_directory)
+		return -EBADF;
+	*process = process_find(subject_of(inode).pid);
+	if (*process && (*process)->serial == inode->private[1] >> 32)
+		return 0;
+	process_put(*process);
+	return -ESRCH;
 }
 
 /* ---- the root: the system's entries, and a directory for each process ---- */

@@ -47,6 +47,7 @@ enum lock_rank {
 	RANK_EPOLL_QUEUE,
 	RANK_RUN_QUEUE,
 	RANK_PAGE_TABLE,
+	RANK_USERS,           /* the table of users */
 	RANK_ALLOCATOR_CACHE, /* one CPU's cache of small objects */
 	RANK_ALLOCATOR_SMALL,
 	RANK_FRAMES,

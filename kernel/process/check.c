@@ -7,8 +7,10 @@
 
 #include "kernel/lib/print.h"
 #include "kernel/process/tree.h"
+#include "kernel/process/user.h"
 
-static void check_process(struct process *process, struct check_totals *totals)
+/* Returns how many threads its users count for it. */
+static uint64_t check_process(struct process *process, struct check_totals *totals)
 {
 	unsigned threads = 0;
 
@@ -23,19 +25,23 @@ static void check_process(struct process *process, struct check_totals *totals)
 	}
 	kassert(threads == process->thread_count);
 	kassert(!process->zombie || !threads);
+	/* Its first thread is there, or its credentials are. */
+	kassert(process->zombie_cred != NULL || thread_find_locked(process->pid) != NULL);
 	list_for_each (node, &process->children)
 		kassert(container_of(node, struct process, in_siblings)->parent == process);
 	totals->processes++;
 	totals->threads += threads;
+	return threads + (process->zombie_cred != NULL);
 }
 
 void process_tree_check(struct check_totals *totals)
 {
-	uint64_t before = totals->processes;
+	uint64_t before = totals->processes, counted = 0;
 
 	spin_lock(&tree_lock);
 	list_for_each (node, &process_list)
-		check_process(container_of(node, struct process, in_all), totals);
+		counted += check_process(container_of(node, struct process, in_all), totals);
+	kassert(counted == user_thread_count_locked());
 	kassert(totals->processes - before == process_count);
 	spin_unlock(&tree_lock);
 }

@@ -27,10 +27,13 @@
 #define CAP_CHECKPOINT_RESTORE 40
 #define CAP_MASK_ALL           ((1ull << 41) - 1)
 
+struct user;
+
 struct cred {
 	uint32_t references; /* [a] */
 	uint32_t uid, euid, suid, fsuid;
 	uint32_t gid, egid, sgid, fsgid;
+	struct user *user; /* uid's, whose threads are counted; a reference */
 	uint64_t effective, permitted, inheritable, bounding, ambient;
 	uint32_t group_count;
 	uint32_t groups[]; /* sorted */
@@ -45,6 +48,8 @@ struct cred *cred_get_root(void);      /* with a reference */
 struct cred *cred_copy(const struct cred *from, uint32_t group_count);
 void cred_replace(
 	struct cred *cred); /* the running thread's, from now on; the reference moves in */
+/* Another real user. 0, or -EAGAIN: no memory, as Linux says it (setuid(2)). */
+int cred_set_uid(struct cred *cred, uint32_t uid);
 bool cred_has(const struct cred *cred, unsigned capability);
 bool cred_in_group(const struct cred *cred, uint32_t gid); /* fsgid or a supplementary one */
 

@@ -52,10 +52,16 @@ static void fsuid_changed(struct cred *cred, const struct cred *old)
 		cred->effective |= cred->permitted & CAPS_FS;
 }
 
-static long uid_commit(struct cred *cred)
+/* With this real id, or the one that it has. 0, -EAGAIN; `cred` is gone in any case. */
+static long uid_commit(struct cred *cred, uint32_t uid)
 {
 	const struct cred *old = cred_current();
+	int err = uid == KEEP ? 0 : cred_set_uid(cred, uid);
 
+	if (err) {
+		cred_put(cred);
+		return err;
+	}
 	cred->fsuid = cred->euid;
 	uid_changed(cred, old);
 	if (cred->euid != old->euid || cred->egid != old->egid)
@@ -89,9 +95,9 @@ long sys_setuid(const uint64_t *argument)
 	if (!cred)
 		return -ENOMEM;
 	if (privileged)
-		cred->uid = cred->suid = uid;
+		cred->suid = uid;
 	cred->euid = uid;
-	return uid_commit(cred);
+	return uid_commit(cred, privileged ? uid : KEEP);
 }
 
 long sys_setreuid(const uint64_t *argument)
@@ -109,13 +115,11 @@ long sys_setreuid(const uint64_t *argument)
 	struct cred *cred = cred_change();
 	if (!cred)
 		return -ENOMEM;
-	if (real != KEEP)
-		cred->uid = real;
 	if (effective != KEEP)
 		cred->euid = effective;
 	if (real != KEEP || (effective != KEEP && effective != old->uid))
 		cred->suid = cred->euid;
-	return uid_commit(cred);
+	return uid_commit(cred, real);
 }
 
 static bool among(uint32_t id, uint32_t a, uint32_t b, uint32_t c)
@@ -134,10 +138,9 @@ long sys_setresuid(const uint64_t *argument)
 	struct cred *cred = cred_change();
 	if (!cred)
 		return -ENOMEM;
-	cred->uid = ids[0] == KEEP ? cred->uid : ids[0];
 	cred->euid = ids[1] == KEEP ? cred->euid : ids[1];
 	cred->suid = ids[2] == KEEP ? cred->suid : ids[2];
-	return uid_commit(cred);
+	return uid_commit(cred, ids[0]);
 }
 
 /* The old one is the result, whether it changed or not. */

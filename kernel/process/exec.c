@@ -16,8 +16,10 @@
 #include "kernel/mm/kmem.h"
 #include "kernel/mm/space.h"
 #include "kernel/process/futex.h"
+#include "kernel/process/rseq.h"
 #include "kernel/process/thread.h"
 #include "kernel/process/tree.h"
+#include "kernel/process/user.h"
 #include "kernel/syscall/syscall.h"
 
 #define HEAD_BYTES      256
@@ -226,6 +228,19 @@ static int exec_prepare(struct exec *exec)
 
 /* ---- the point of no return ---- */
 
+/* The first thread left, so this one takes its number, and what it counted is given back. */
+static void become_first_locked(struct thread *thread)
+{
+	struct process *process = thread->process;
+
+	process->zombie_cred->user->thread_count--;
+	cred_put(process->zombie_cred);
+	process->zombie_cred = NULL;
+	pid_remove(&thread->by_tid);
+	thread->tid = process->pid;
+	pid_insert(&thread->by_tid, thread->tid, PID_THREAD);
+}
+
 /* The other threads leave; this one takes the process's number. -EINTR: killed meanwhile. */
 static int be_alone(void)
 {
@@ -250,11 +265,8 @@ static int be_alone(void)
 					 WAIT_KILLABLE);
 		process->exec_thread = NULL;
 	}
-	if (!err && thread->tid != process->pid) {
-		pid_remove(&thread->by_tid);
-		thread->tid = process->pid;
-		pid_insert(&thread->by_tid, thread->tid, PID_THREAD);
-	}
+	if (!err && thread->tid != process->pid)
+		become_first_locked(thread);
 	spin_unlock(&tree_lock);
 	return err ? -EINTR : 0;
 }
@@ -321,6 +333,7 @@ static int exec_commit(struct exec *exec)
 	robust_list_exit(thread);
 	clear_tid_exit(thread);
 	vfork_release(thread);
+	rseq_clear(thread);
 	file_get(exec->file);
 	exec->space->executable = exec->file;
 	space_replace(thread, exec->space);
@@ -419,6 +432,18 @@ static int path_take(struct exec *exec, int directory, uint64_t address, unsigne
 	return 0;
 }
 
+/* setuid(2) never fails for RLIMIT_NPROC; the execve after it does, unless others have ended meanwhile. */
+static bool too_many(struct thread *thread)
+{
+	if (!thread->over_limit)
+		return false;
+	spin_lock(&tree_lock);
+	thread->over_limit =
+		thread->cred->user->thread_count > thread->process->limits[RLIMIT_NPROC][0];
+	spin_unlock(&tree_lock);
+	return thread->over_limit;
+}
+
 static long exec_user(int directory, uint64_t path, uint64_t arguments, uint64_t environment,
 		      unsigned at_flags)
 {
@@ -427,6 +452,8 @@ static long exec_user(int directory, uint64_t path, uint64_t arguments, uint64_t
 	if (!exec)
 		return -ENOMEM;
 	int err = path_take(exec, directory, path, at_flags);
+	if (!err && too_many(thread_current()))
+		err = -EAGAIN;
 	if (!err)
 		err = exec_open(exec, directory, at_flags);
 	if (!err)

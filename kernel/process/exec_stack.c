@@ -11,6 +11,7 @@
 #include "abi/auxv.h"
 #include "abi/errno.h"
 #include "abi/resource.h"
+#include "abi/rseq.h"
 #include "arch/arch.h"
 #include "kernel/lib/random.h"
 #include "kernel/lib/string.h"
@@ -176,7 +177,7 @@ static int strings_write(const struct exec_strings *strings, uint64_t to)
 	return 0;
 }
 
-#define AUXV_MAX 20
+#define AUXV_MAX 24
 
 static unsigned auxv_fill(uint64_t *auxv, const struct exec_image *image,
 			  const struct exec_ids *ids, uint64_t random, uint64_t platform,
@@ -201,6 +202,8 @@ static unsigned auxv_fill(uint64_t *auxv, const struct exec_image *image,
 		{AT_HWCAP2, 0},
 		{AT_EXECFN, path},
 		{AT_PLATFORM, platform},
+		{AT_RSEQ_FEATURE_SIZE, RSEQ_FEATURE_BYTES},
+		{AT_RSEQ_ALIGN, RSEQ_ALIGNMENT},
 		{AT_NULL, 0},
 	};
 

@@ -14,8 +14,10 @@
 #include "kernel/lib/print.h"
 #include "kernel/mm/space.h"
 #include "kernel/process/futex.h"
+#include "kernel/process/rseq.h"
 #include "kernel/process/thread.h"
 #include "kernel/process/tree.h"
+#include "kernel/process/user.h"
 #include "kernel/syscall/syscall.h"
 
 /* CLONE_CHILD_CLEARTID: whoever joins the thread waits for the word to become 0. */
@@ -136,6 +138,7 @@ void thread_exit(int status)
 	robust_list_exit(thread);
 	clear_tid_exit(thread);
 	vfork_release(thread);
+	rseq_clear(thread);
 	sem_undo_exit(thread);
 	release_resources(thread);
 
@@ -147,9 +150,11 @@ void thread_exit(int status)
 	list_remove(&thread->in_process);
 	bool last = --process->thread_count == 0;
 	struct cred *cred = thread->cred;
-	if (last) {
-		process->zombie_cred = cred;
+	if (thread->tid == process->pid) {
+		process->zombie_cred = cred; /* it counts until the process is reaped */
 		cred = NULL;
+	} else {
+		cred->user->thread_count--;
 	}
 	thread->cred = NULL;
 	if (!last && process->signals.pending)

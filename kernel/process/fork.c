@@ -15,8 +15,10 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/kmem.h"
 #include "kernel/mm/space.h"
+#include "kernel/process/rseq.h"
 #include "kernel/process/thread.h"
 #include "kernel/process/tree.h"
+#include "kernel/process/user.h"
 #include "kernel/syscall/syscall.h"
 
 struct clone_request {
@@ -146,6 +148,7 @@ static void thread_inherit(struct thread *child, const struct clone_request *req
 	child->policy = parent->policy;
 	child->keep_capabilities = parent->keep_capabilities;
 	child->no_new_privileges = parent->no_new_privileges;
+	child->over_limit = parent->over_limit;
 	child->signals.blocked = parent->signals.blocked;
 	/* sigaltstack(2): kept by fork, not by a thread that shares the memory. */
 	if (!(flags & CLONE_VM) || flags & CLONE_VFORK) {
@@ -159,25 +162,14 @@ static void thread_inherit(struct thread *child, const struct clone_request *req
 		child->set_child_tid = request->child_tid;
 }
 
-/*
- * RLIMIT_NPROC, getrlimit(2): the threads of the real user, zombies too, with one
- * more. A limit above all numbers is not counted for. Tree lock held.
- */
+/* RLIMIT_NPROC, getrlimit(2): the threads of the real user, zombies too, with one more. Tree lock held. */
 static bool may_fork_locked(const struct process *parent)
 {
 	const struct cred *cred = cred_current();
-	uint64_t limit = parent->limits[RLIMIT_NPROC][0], count = 1;
 
-	if (limit >= PID_MAX || cred->uid == 0 || cred_has(cred, CAP_SYS_RESOURCE) ||
-	    cred_has(cred, CAP_SYS_ADMIN))
-		return true;
-	list_for_each (node, &process_list) {
-		struct process *process = container_of(node, struct process, in_all);
-
-		if (process_cred_locked(process)->uid == cred->uid)
-			count += process->thread_count ? process->thread_count : 1;
-	}
-	return count <= limit;
+	return cred->user->thread_count < parent->limits[RLIMIT_NPROC][0] ||
+	       cred->user == &user_root || cred_has(cred, CAP_SYS_RESOURCE) ||
+	       cred_has(cred, CAP_SYS_ADMIN);
 }
 
 /* Into the tree: the last step that can fail. */
@@ -187,7 +179,10 @@ static int clone_publish(struct thread *child, struct process *process,
 	struct process *parent = process_current();
 
 	spin_lock(&tree_lock);
-	int32_t tid = may_fork_locked(parent) ? pid_unused() : -EAGAIN;
+	bool may = may_fork_locked(parent);
+	if (may)
+		thread_current()->over_limit = false;
+	int32_t tid = may ? pid_unused() : -EAGAIN;
 	if (tid < 0) {
 		spin_unlock(&tree_lock);
 		return tid;
@@ -260,6 +255,7 @@ static long clone_do(const struct clone_request *request)
 	if (process)
 		process_inherit(process, process_current(), request->flags);
 	frame_inherit(child, request);
+	rseq_fork(child, request->flags);
 	err = clone_publish(child, process, request);
 	if (err)
 		goto undo;

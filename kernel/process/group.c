@@ -6,7 +6,6 @@
 
 #include "kernel/process/group.h"
 
-#include "kernel/mm/kmem.h"
 #include "kernel/process/process.h"
 #include "kernel/process/signal_send.h"
 #include "kernel/syscall/syscall.h"
@@ -38,43 +37,48 @@ void group_leave(struct process *process)
 	if (!list_is_empty(&group->members))
 		return;
 	pid_remove(&group->by_id);
-	kmem_free(group, sizeof(*group));
-	if (--session->group_count)
-		return;
-	pid_remove(&session->by_id);
-	kmem_free(session, sizeof(*session));
+	if (--session->group_count == 0) {
+		pid_remove(&session->by_id);
+		process_put(session->owner);
+	}
+	process_put(group->owner);
 }
 
-static void group_init(struct group *group, struct session *session, int32_t id)
+/* A record that is in use is the group of this number, which group_find finds: then it is not started. */
+static struct group *group_init(struct group *group, struct session *session, int32_t id,
+				struct process *owner)
 {
 	list_init(&group->members);
 	group->session = session;
+	group->owner = process_get(owner);
 	group->stopped_count = 0;
 	session->group_count++;
 	pid_insert(&group->by_id, id, PID_GROUP);
+	return group;
 }
 
-static void session_init(struct session *session, int32_t id)
+static struct session *session_init(struct session *session, int32_t id, struct process *owner)
 {
 	session->group_count = 0;
+	session->owner = process_get(owner);
 	pid_insert(&session->by_id, id, PID_SESSION);
+	return session;
 }
 
-bool group_start(struct process *process)
+/* The group that has the process's number, in this session. */
+static struct group *group_of_own(struct process *process, struct session *session)
 {
-	struct session *session = kmem_alloc(sizeof(*session));
-	struct group *group = kmem_alloc(sizeof(*group));
+	return group_init(&process->own_group, session, process->pid, process);
+}
 
-	if (!session || !group) {
-		kmem_free(session, sizeof(*session));
-		kmem_free(group, sizeof(*group));
-		return false;
-	}
+void group_start(struct process *process)
+{
+	static struct session first_session;
+	static struct group first_group;
+
 	/* 0, as on Linux, so that process 1 can still call setsid. */
-	session_init(session, 0);
-	group_init(group, session, 0);
-	group_join(group, process);
-	return true;
+	group_init(&first_group, session_init(&first_session, 0, NULL), 0, NULL);
+	group_join(&first_group, process);
 }
 
 /* ---- orphans: POSIX, "orphaned process group" ---- */
@@ -139,8 +143,7 @@ static int setpgid_check(struct process *process, int32_t id)
 	return 0;
 }
 
-/* Under the tree lock. `fresh`: for a group that is not there yet; taken, it becomes NULL. -ENOMEM: it is needed. */
-static int setpgid_locked(int32_t pid, int32_t id, struct group **fresh)
+static int setpgid_locked(int32_t pid, int32_t id)
 {
 	struct process *process = pid ? process_find_locked(pid) : process_current();
 
@@ -155,13 +158,9 @@ static int setpgid_locked(int32_t pid, int32_t id, struct group **fresh)
 
 	struct group *group = group_find(id);
 
-	if (!group) {
-		group = *fresh;
-		*fresh = NULL;
-		if (!group)
-			return -ENOMEM;
-		group_init(group, process->in_group->session, id);
-	}
+	/* It is the process's own, or the check would have failed. */
+	if (!group)
+		group = group_of_own(process, process->in_group->session);
 	group_leave(process);
 	group_join(group, process);
 	return 0;
@@ -170,23 +169,12 @@ static int setpgid_locked(int32_t pid, int32_t id, struct group **fresh)
 long sys_setpgid(const uint64_t *argument)
 {
 	int32_t pid = (int32_t)argument[0], id = (int32_t)argument[1];
-	struct group *fresh = NULL;
 
 	if (id < 0)
 		return -EINVAL;
 	spin_lock(&tree_lock);
-	int err = setpgid_locked(pid, id, &fresh);
+	int err = setpgid_locked(pid, id);
 	spin_unlock(&tree_lock);
-	if (err != -ENOMEM)
-		return err;
-
-	fresh = kmem_alloc(sizeof(*fresh));
-	if (!fresh)
-		return -ENOMEM;
-	spin_lock(&tree_lock);
-	err = setpgid_locked(pid, id, &fresh);
-	spin_unlock(&tree_lock);
-	kmem_free(fresh, sizeof(*fresh));
 	return err;
 }
 
@@ -222,29 +210,19 @@ long sys_getsid(const uint64_t *argument)
 long sys_setsid(const uint64_t *argument)
 {
 	struct process *process = process_current();
-	struct session *session = kmem_alloc(sizeof(*session));
-	struct group *group = kmem_alloc(sizeof(*group));
-	long result = -ENOMEM;
+	long result = -EPERM;
 
 	(void)argument;
-	if (!session || !group)
-		goto free;
 	spin_lock(&tree_lock);
-	if (group_find(process->pid) || process->session == process->pid) {
-		result = -EPERM;
-	} else {
-		session_init(session, process->pid);
-		group_init(group, session, process->pid);
+	if (!group_find(process->pid) && process->session != process->pid) {
+		struct session *session =
+			session_init(&process->own_session, process->pid, process);
+		struct group *group = group_of_own(process, session);
 		group_leave(process);
 		group_join(group, process);
 		process->terminal = NULL;
-		session = NULL;
-		group = NULL;
 		result = process->pid;
 	}
 	spin_unlock(&tree_lock);
-free:
-	kmem_free(session, sizeof(*session));
-	kmem_free(group, sizeof(*group));
 	return result;
 }

@@ -78,16 +78,33 @@ int pidfd_process(int fd, struct process **process, bool *nonblocking)
 	return err;
 }
 
+/* As that call takes it: a process's directory in /proc too. */
+static int signal_target(int fd, struct process **process)
+{
+	struct file *file = fd_file(fd);
+	int err = -EBADF;
+
+	if (!file)
+		return err;
+	if (file->operations == &pidfd_files) {
+		*process = process_get(file->data);
+		err = 0;
+	} else {
+		err = proc_directory_process(file, process);
+	}
+	file_put(file);
+	return err;
+}
+
 long sys_pidfd_send_signal(const uint64_t *argument)
 {
 	int signal = (int)argument[1];
 	struct abi_siginfo info = signal_info_user(signal, SI_USER);
 	struct process *process;
-	bool nonblocking;
 
 	if ((uint32_t)argument[3])
 		return -EINVAL;
-	int err = pidfd_process((int)argument[0], &process, &nonblocking);
+	int err = signal_target((int)argument[0], &process);
 	if (err)
 		return err;
 	if (argument[2]) {

@@ -15,6 +15,7 @@
 #include "kernel/mm/kmem.h"
 #include "kernel/mm/space.h"
 #include "kernel/process/tree.h"
+#include "kernel/process/user.h"
 
 struct spinlock tree_lock = SPINLOCK_INIT(RANK_PROCESS_TREE);
 struct process *init_process;
@@ -53,7 +54,7 @@ void process_insert_locked(struct process *process, struct thread *thread, struc
 	if (parent)
 		list_push_back(&parent->children, &process->in_siblings);
 	process_count++;
-	process_fork_count++;
+	process->serial = (uint32_t)process_fork_count++;
 }
 
 void process_remove_locked(struct process *process)
@@ -62,6 +63,7 @@ void process_remove_locked(struct process *process)
 	list_remove(&process->in_all);
 	pid_remove(&process->by_pid);
 	group_leave(process);
+	process->zombie_cred->user->thread_count--;
 	wait_wake_all(&process->end_queue);
 	process_count--;
 }
@@ -74,6 +76,7 @@ void thread_insert_locked(struct thread *thread, int32_t tid, struct process *pr
 	pid_insert(&thread->by_tid, tid, PID_THREAD);
 	list_push_back(&process->threads, &thread->in_process);
 	process->thread_count++;
+	thread->cred->user->thread_count++;
 }
 
 void process_put(struct process *process)

@@ -13,6 +13,7 @@
 #include "kernel/mm/frame.h"
 #include "kernel/process/cpu.h"
 #include "kernel/process/cred.h"
+#include "kernel/process/group.h"
 #include "kernel/process/mutex.h"
 #include "kernel/process/pid.h"
 #include "kernel/process/signal.h"
@@ -25,7 +26,6 @@ struct fs_context;
 struct tty;
 struct ipc_namespace;
 struct shm_creator;
-struct group;
 
 #define KERNEL_STACK_ORDER 2 /* 16 KiB */
 #define KERNEL_STACK_BYTES (PAGE_BYTES << KERNEL_STACK_ORDER)
@@ -35,6 +35,14 @@ enum thread_state { THREAD_RUNNABLE, THREAD_SLEEPING, THREAD_STOPPED, THREAD_DEA
 /* thread.work: why the way back to user mode must call trap_return_work. */
 #define WORK_SIGNAL     (1u << 0) /* a signal may be pending, or the process ends */
 #define WORK_RESCHEDULE (1u << 1)
+#define WORK_RSEQ       (1u << 2) /* rseq(2)'s area is out of date, or a section is to be left */
+
+/* rseq(2): where the thread reads which CPU it runs on, and what we last wrote there. */
+struct thread_rseq {
+	uint64_t area; /* user address; 0: it has not registered any */
+	uint32_t size_bytes, signature;
+	uint32_t cpu, id;
+};
 
 struct thread {
 	struct arch_thread arch;
@@ -68,6 +76,7 @@ struct thread {
 	struct thread_signals signals;
 	uint64_t clear_tid;           /* CLONE_CHILD_CLEARTID */
 	uint64_t robust_list;         /* set_robust_list(2) */
+	struct thread_rseq rseq;      /* own */
 	uint64_t set_child_tid;       /* CLONE_CHILD_SETTID: for its first moment */
 	struct thread *vfork_parent;  /* tree lock: whom to release at exec or exit; a reference */
 	uint64_t restart_deadline_ns; /* restart_syscall: nanosleep, futex, poll */
@@ -76,6 +85,7 @@ struct thread {
 	char name[16];                             /* comm */
 	struct sem_undo_list *sem_undo;            /* own: semop(2), SEM_UNDO; NULL: none yet */
 	bool keep_capabilities, no_new_privileges; /* prctl(2) */
+	bool over_limit;     /* own: setuid(2) went over RLIMIT_NPROC, execve(2) looks again */
 	uint64_t locks_held; /* debug: bit for each rank of sleeping lock held */
 	struct list_node
 		*dying_rights; /* own: files that closing a socket closes: socket/rights.c */
@@ -84,7 +94,9 @@ struct thread {
 };
 
 struct process {
-	int32_t pid;         /* [I] */
+	int32_t pid; /* [I] */
+	uint32_t
+		serial; /* [I] how many there were before: a pid comes again, both together do not */
 	uint32_t references; /* [a] */
 	/* tree lock: */
 	struct pid_link by_pid;
@@ -96,6 +108,8 @@ struct process {
 	int32_t group, session;
 	struct group *in_group;
 	struct list_node in_group_members;
+	struct group own_group; /* if it started the group, or the session, with its number */
+	struct session own_session;
 	struct tty *terminal;
 	bool exiting; /* all its threads leave */
 	bool zombie;
@@ -105,8 +119,9 @@ struct process {
 	int stop_signal;
 	int exit_status; /* as wait4 gives it */
 	int parent_death_signal;
-	struct cred *zombie_cred; /* the last thread's */
-	int exit_signal;          /* to the parent; SIGCHLD mostly */
+	struct cred *
+		zombie_cred; /* of the first thread, which ended; its user counts it until it is reaped */
+	int exit_signal; /* to the parent; SIGCHLD mostly */
 	bool did_exec;
 	bool dumpable;
 	struct wait_queue child_queue; /* it waits here for its children */

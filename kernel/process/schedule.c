@@ -21,6 +21,7 @@
 #include "kernel/mm/space.h"
 #include "kernel/process/futex.h"
 #include "kernel/process/process.h"
+#include "kernel/process/rseq.h"
 #include "kernel/process/thread.h"
 
 #define SLICE_NS 4000000ull
@@ -186,6 +187,7 @@ static void switch_to(struct cpu *cpu, struct thread *to)
 		space_switch(to->space);
 	arch_thread_switch(from, to);
 	schedule_finish();
+	rseq_resume(from); /* it runs again */
 }
 
 void schedule_finish(void)

@@ -10,6 +10,7 @@
 #include "kernel/lib/print.h"
 #include "kernel/mm/kmem.h"
 #include "kernel/process/alarm.h"
+#include "kernel/process/rseq.h"
 #include "kernel/process/tree.h"
 #include "kernel/syscall/syscall.h"
 
@@ -256,6 +257,24 @@ static bool on_alt_stack(const struct thread_signals *signals, uint64_t sp)
 	       sp - signals->alt_stack <= signals->alt_stack_bytes;
 }
 
+/*
+ * A restartable sequence that the signal fell into is left first. Where that cannot be SIGSEGV follows,
+ * behind the handler's frame; of SIGSEGV itself the program dies then, when its handler has ended.
+ */
+static void leave_section(struct thread *thread, struct trap_frame *frame, int signal)
+{
+	struct process_signals *signals = &thread->process->signals;
+
+	if (!rseq_signal(thread, frame))
+		return;
+	if (signal == SIGSEGV) {
+		spin_lock(&signals->lock);
+		signals->actions[SIGSEGV - 1].handler = SIG_DFL;
+		spin_unlock(&signals->lock);
+	}
+	signal_force(SIGSEGV, SI_KERNEL, 0);
+}
+
 static void deliver(struct thread *thread, struct trap_frame *frame, const struct taken *taken)
 {
 	struct thread_signals *signals = &thread->signals;
@@ -278,6 +297,7 @@ static void deliver(struct thread *thread, struct trap_frame *frame, const struc
 	else if (taken->action.flags & SA_ONSTACK)
 		delivery.stack_top = signals->alt_stack + signals->alt_stack_bytes;
 
+	leave_section(thread, frame, taken->signal);
 	if (arch_signal_deliver(thread, &delivery)) {
 		/* No room for the frame: signal(7) has no handler for that but SIGSEGV's own. */
 		if (taken->signal == SIGSEGV)
@@ -335,6 +355,8 @@ void trap_return_work(struct trap_frame *frame)
 			schedule_yield();
 		if (work & WORK_SIGNAL)
 			signal_work(thread, frame);
+		if (work & WORK_RSEQ)
+			rseq_return(thread, frame);
 	}
 }
 

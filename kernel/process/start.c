@@ -92,8 +92,7 @@ void process_start_init(const char *path)
 	thread_insert_locked(thread, pid_unused(), process);
 	process_insert_locked(process, thread, NULL);
 	init_process = process;
-	if (!group_start(process))
-		panic("no memory for process 1");
+	group_start(process);
 	spin_unlock(&tree_lock);
 	process->exit_signal = SIGCHLD;
 	arch_thread_init(thread, init_entry, NULL);

@@ -4,7 +4,6 @@
 
 /* The tree of processes, for this folder. `_locked`: the tree lock is held. */
 
-#include "kernel/process/group.h"
 #include "kernel/process/process.h"
 #include "kernel/process/signal_send.h"
 

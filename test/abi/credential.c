@@ -19,7 +19,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <pthread.h>
 #include <unistd.h>
 
 #define CAP_BIT(capability) (1ull << (capability))
@@ -372,57 +371,6 @@ static void names_and_switches(void)
 	CHECK_ERROR(prctl(12345), EINVAL);
 }
 
-static void *do_nothing(void *argument)
-{
-	return argument;
-}
-
-static void wait_to_be_killed(void *argument)
-{
-	(void)argument;
-	for (;;)
-		pause();
-}
-
-static void wait_not(void *argument)
-{
-	(void)argument;
-}
-
-static void limited_user(void *argument)
-{
-	struct rlimit three = {3, 3};
-	uid_t uid = 20000 + (uid_t)getpid() % 40000; /* nobody else's */
-	pthread_t thread;
-
-	(void)argument;
-	abi_become(uid, uid);
-	CHECK_OK(setrlimit(RLIMIT_NPROC, &three));
-	pid_t first = abi_start(wait_to_be_killed, NULL);
-	pid_t second = abi_start(wait_to_be_killed, NULL);
-	CHECK_ERROR(fork(), EAGAIN);
-	CHECK_EQ(pthread_create(&thread, NULL, do_nothing, NULL), EAGAIN);
-	/* A zombie counts until it is waited for. */
-	CHECK_OK(kill(first, SIGKILL));
-	CHECK_OK(waitid(P_PID, (id_t)first, &(siginfo_t){0}, WEXITED | WNOWAIT));
-	CHECK_ERROR(fork(), EAGAIN);
-	CHECK_EQ(waitpid(first, NULL, 0), first);
-	CHECK_EQ(pthread_create(&thread, NULL, do_nothing, NULL), 0);
-	CHECK_EQ(pthread_join(thread, NULL), 0);
-	CHECK_OK(kill(second, SIGKILL));
-	CHECK_EQ(waitpid(second, NULL, 0), second);
-}
-
-static void number_of_processes(void)
-{
-	struct rlimit one = {1, 1};
-
-	abi_in_child(limited_user, NULL);
-	/* Not root's. */
-	CHECK_OK(setrlimit(RLIMIT_NPROC, &one));
-	abi_in_child(wait_not, NULL);
-}
-
 const struct abi_case abi_cases[] = {
 	CASE(setuid_of_root, "all three ids, for good: setuid(2)"),
 	CASE(seteuid_and_back, "the effective id, and capabilities with it: capabilities(7)"),
@@ -437,7 +385,5 @@ const struct abi_case abi_cases[] = {
 	CASE(limits, "soft below hard, hard only lower: setrlimit(2)"),
 	CASE(names_and_switches, "names, death signal, dumpable, no_new_privs: prctl(2)"),
 	HELPER("show-ids", show_ids),
-	CASE(number_of_processes,
-	     "RLIMIT_NPROC: EAGAIN, threads and zombies count, not root's: fork(2)"),
 	CASES_END,
 };

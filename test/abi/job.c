@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Stopping and continuing whole processes, orphaned groups, and what fork and exec keep. */
+/* Stopping and continuing whole processes, how long groups live, orphaned ones, and what fork and exec keep. */
 
 #define _GNU_SOURCE
 #include "abi.h"
@@ -187,6 +187,90 @@ static void orphaned_group_is_told(void)
 	CHECK(atomic_load(&words[SIGCONT]));
 }
 
+/* ---- how long groups live ---- */
+
+static void kill_reap(pid_t pid)
+{
+	CHECK_OK(kill(pid, SIGKILL));
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+}
+
+static void group_outlives_its_starter(void)
+{
+	pid_t a = fork_pause(), b = fork_pause(), c = fork_pause();
+
+	CHECK_OK(setpgid(a, 0));
+	CHECK_OK(setpgid(b, a));
+	kill_reap(a);
+	CHECK_EQ(getpgid(b), a);
+	CHECK_OK(setpgid(c, a));
+	kill_reap(b);
+	CHECK_OK(kill(-a, 0));
+	CHECK_ERROR(setpgid(a, a), ESRCH);
+	kill_reap(c);
+	CHECK_ERROR(kill(-a, 0), ESRCH);
+}
+
+static void group_started_again(void)
+{
+	pid_t a = fork_pause(), b = fork_pause();
+
+	CHECK_OK(setpgid(b, 0));
+	for (int i = 0; i < 100; i++) {
+		CHECK_OK(setpgid(a, 0));
+		CHECK_OK(setpgid(a, b));
+		/* Nobody is left in it. */
+		CHECK_ERROR(setpgid(b, a), EPERM);
+	}
+	CHECK_OK(setpgid(a, 0));
+	CHECK_OK(setpgid(b, a));
+	CHECK_OK(setpgid(a, getpgrp()));
+	CHECK_EQ(getpgid(b), a);
+	CHECK_OK(setpgid(a, 0));
+	CHECK_OK(kill(-a, SIGKILL));
+	CHECK_EQ(waitpid(a, NULL, 0), a);
+	CHECK_EQ(waitpid(b, NULL, 0), b);
+}
+
+static void leave_group_behind(void *argument)
+{
+	pid_t old = getpgrp(), leader = getpid();
+	int *ends = argument;
+
+	CHECK_OK(setpgid(0, 0));
+	pid_t pid = fork_pause();
+	CHECK_OK(setpgid(0, old));
+	CHECK_ERROR(setsid(), EPERM);
+	kill_reap(pid);
+	CHECK_EQ(setsid(), getpid());
+	/* The session goes on without its leader. */
+	pid = CHECK_OK(fork());
+	if (!pid) {
+		while (kill(leader, 0) == 0) /* until it was waited for */
+			usleep(1000);
+		CHECK_EQ(getsid(0), leader);
+		CHECK_EQ(getpgrp(), leader);
+		CHECK_OK(setpgid(0, 0));
+		CHECK_EQ(getsid(0), leader);
+		CHECK_EQ(setpgid(0, leader), -1);
+		CHECK_EQ(errno, EPERM);
+		CHECK_ERROR(setsid(), EPERM);
+		CHECK_EQ(write(ends[1], "", 1), 1);
+		_exit(0);
+	}
+}
+
+static void session_needs_a_free_number(void)
+{
+	int ends[2];
+	char byte;
+
+	CHECK_OK(pipe(ends));
+	abi_in_child(leave_group_behind, ends);
+	CHECK_OK(close(ends[1]));
+	CHECK_EQ(read(ends[0], &byte, 1), 1); /* else the grandchild has failed */
+}
+
 static void stop_self(void *argument)
 {
 	(void)argument;
@@ -332,6 +416,11 @@ const struct abi_case abi_cases[] = {
 	     "SIGHUP and SIGCONT to a stopped orphaned group: POSIX, _exit"),
 	CASE(orphan_ignores_terminal_stops, "an orphaned group is not stopped: POSIX, SIGTSTP"),
 	CASE(continue_discards_stops, "SIGCONT and stops discard each other: POSIX"),
+	CASE(group_outlives_its_starter,
+	     "a group has its number until its last member leaves: setpgid(2), POSIX"),
+	CASE(group_started_again, "who left may come back, and start it again: setpgid(2)"),
+	CASE(session_needs_a_free_number, "EPERM while a group has the caller's number; without "
+					  "its leader it goes on: setsid(2)"),
 	CASE(fork_keeps, "mask, handlers, stack; not pending signals, not timers: fork(2)"),
 	CASE(exec_keeps, "the alarm goes on, the alternative stack is gone: execve(2)"),
 	CASE(vfork_child_killed, "death by a signal ends vfork's wait: vfork(2)"),

@@ -81,6 +81,35 @@ static void sending(void)
 	CHECK_ERROR(send_signal(fd, 0, NULL, 0), ESRCH);
 }
 
+/* The folder stands for the process, not for its number; files and folders in it do not. */
+static void sending_to_folder(void)
+{
+	static const char *const not[] = {"/proc", "/proc/self/task", "/proc/self/stat",
+					  "/proc/self/fd", "/proc/thread-self"};
+	char path[64];
+	int status;
+	pid_t child = start_sleeper();
+
+	for (unsigned i = 0; i < sizeof(not) / sizeof(not[0]); i++) {
+		int fd = CHECK_OK(open(not[i], O_RDONLY));
+		CHECK_ERROR(send_signal(fd, 0, NULL, 0), EBADF);
+		CHECK_OK(close(fd));
+	}
+	snprintf(path, sizeof(path), "/proc/%d", child);
+	int fd = CHECK_OK(open(path, O_RDONLY | O_DIRECTORY));
+	int path_only = CHECK_OK(open(path, O_PATH));
+	CHECK_ERROR(send_signal(path_only, 0, NULL, 0), EBADF);
+	CHECK_ERROR(send_signal(fd, 99, NULL, 0), EINVAL);
+	CHECK_ERROR(waitid(P_PIDFD, (id_t)fd, &(siginfo_t){0}, WEXITED), EBADF);
+	CHECK_OK(send_signal(fd, 0, NULL, 0));
+	CHECK_OK(send_signal(fd, SIGTERM, NULL, 0));
+	CHECK_OK(waitid(P_PID, (id_t)child, &(siginfo_t){0}, WEXITED | WNOWAIT));
+	CHECK_OK(send_signal(fd, 0, NULL, 0));
+	CHECK_EQ(waitpid(child, &status, 0), child);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+	CHECK_ERROR(send_signal(fd, 0, NULL, 0), ESRCH);
+}
+
 static void polling(void)
 {
 	pid_t child = start_sleeper();
@@ -182,6 +211,7 @@ static void barriers(void)
 const struct abi_case abi_cases[] = {
 	CASE(opening, "EINVAL, ESRCH, close-on-exec: pidfd_open(2)"),
 	CASE(sending, "signals; ESRCH once it is reaped: pidfd_send_signal(2)"),
+	CASE(sending_to_folder, "the same with /proc/PID, opened: pidfd_send_signal(2)"),
 	CASE(polling, "readable when the process has ended: pidfd_open(2)"),
 	CASE(waiting, "P_PIDFD; EAGAIN if it does not block: waitid(2)"),
 	CASE(barriers, "EPERM before registering; orders other CPUs: membarrier(2)"),

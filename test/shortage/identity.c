@@ -69,6 +69,8 @@ const struct call calls_identity[] = {
 	{CALL(setreuid, -1, 0), CREDENTIALS},
 	{CALL(setregid, -1, 0), CREDENTIALS},
 	{CALL(setresuid, -1, 0, -1), CREDENTIALS},
+	{CALL(setresuid, 4321, -1, -1), .what = "new user", .flags = CALL_ALLOCATES | CALL_ALONE,
+	 .errors = {EAGAIN}},
 	{CALL(setresgid, -1, 0, -1), CREDENTIALS},
 	{CALL(setfsuid, 1), CREDENTIALS, .undo = file_user_back},
 	{CALL(setfsgid, 1), CREDENTIALS, .undo = file_group_back},
@@ -110,6 +112,8 @@ const struct call calls_identity[] = {
 	{CALL(set_tid_address, AT(buffer))},
 	{CALL(set_robust_list, AT(robust), 24)},
 	{CALL(get_robust_list, 0, AT(buffer), AT(buffer + 8))},
+	/* libc has called it already, or not: with these flags it fails anyway. */
+	{CALL(rseq, AT(buffer), 32, 2, 0), .answer = EINVAL},
 	{CALL(membarrier, 0, 0, 0)},
 	{CALL(restart_syscall, 0), .answer = EINTR},
 #ifdef SYS_getrlimit

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KERNEL_PROCESS_FUTEX_QUEUE_H
+#define KERNEL_PROCESS_FUTEX_QUEUE_H
+
+/* Buckets and those who wait in them: for futex*.c. */
+
+#include "kernel/mm/space.h"
+#include "kernel/process/futex.h"
+#include "kernel/process/process.h"
+
+struct futex_bucket {
+	struct spinlock lock;
+	uint32_t count;           /* [a] waiters; changed under the lock */
+	struct list_node waiters; /* lock */
+};
+
+struct futex_waiter {
+	struct list_node node;
+	struct futex_key key;
+	struct futex_bucket *bucket; /* [a] changed under the old and the new one's locks */
+	struct thread *thread;
+	uint32_t bitset;
+	bool woken; /* [a] */
+};
+
+struct futex_bucket *futex_bucket_of(const struct futex_key *key);
+int futex_key_get(uint64_t address, bool private, struct futex_key *key); /* 0; -EINVAL, -EFAULT */
+/* The program's word, under a bucket's lock. Where it fails: unlock, touch it, and begin again. */
+int futex_word_load_locked(uint64_t address, uint32_t *value);
+int futex_word_touch(uint64_t address); /* 0, -EFAULT */
+/*
+ * Wakes up to `count`, and says how many. Bucket lock held. The last of those woken is returned in
+ * *last, with a reference, for futex_wake_late when the lock is free: it takes the lock as soon as it runs,
+ * and would spin while the waker is still on its way (for long, where a host has stopped the waker).
+ */
+int futex_wake_locked(struct futex_bucket *bucket, const struct futex_key *key, int count,
+		      uint32_t bitset, struct thread **last);
+/* A thread that futex_wake_locked has returned, or NULL. It may have noticed by itself, or be gone. */
+void futex_wake_late(struct thread *thread);
+
+/* What sys_futex calls for two words: futex_two.c. */
+long futex_requeue(const uint64_t *argument, bool private, bool compare);
+long futex_wake_op(const uint64_t *argument, bool private);
+
+static inline bool futex_key_equal(const struct futex_key *a, const struct futex_key *b)
+{
+	return a->a == b->a && a->b == b->b && a->shared == b->shared;
+}
+
+/* Bucket locks held. */
+static inline void futex_waiter_take_off(struct futex_waiter *waiter)
+{
+	list_remove(&waiter->node);
+	__atomic_store_n(&waiter->bucket->count, waiter->bucket->count - 1, __ATOMIC_RELAXED);
+}
+
+static inline void futex_waiter_put_on(struct futex_waiter *waiter, struct futex_bucket *bucket)
+{
+	__atomic_store_n(&waiter->bucket, bucket, __ATOMIC_RELAXED);
+	__atomic_store_n(&bucket->count, bucket->count + 1, __ATOMIC_RELAXED);
+	list_push_back(&bucket->waiters, &waiter->node);
+}
+
+#endif
