@@ -343,6 +343,19 @@ static bool can_merge_attach(const struct area *low, const struct area *high)
 	       shm_piece_same_attach(&low->piece, &high->piece);
 }
 
+struct area *area_merge_cut(struct space *space, struct area *area, bool cut_low, bool cut_high)
+{
+	struct area *previous = area->previous;
+
+	if (cut_high && !cut_low && can_merge_attach(previous, area)) {
+		merge_pair(space, previous, area);
+		return previous;
+	}
+	if (cut_low && !cut_high && can_merge_attach(area, area->next))
+		merge_pair(space, area, area->next);
+	return area;
+}
+
 void area_merge_attach(struct space *space, struct area *area)
 {
 	if (can_merge_attach(area->previous, area))

@@ -33,6 +33,12 @@ void area_split(struct space *space, struct area *area, uint64_t at, struct area
 /* Join with the neighbours where nothing tells them apart. Returns what the area is in now. */
 struct area *area_merge(struct space *space, struct area *area);
 /*
+ * The area has just been cut off at its low end, or its high one, and changed: what it was cut from
+ * remains, so it may join the neighbour on its other side, if that is a part of the same attach that
+ * is like it now. As on Linux, where two whole parts stay two. Returns what the area is in now.
+ */
+struct area *area_merge_cut(struct space *space, struct area *area, bool cut_low, bool cut_high);
+/*
  * A part of an attach has come to a new place: join it with the part before it, or else with the
  * part behind it, where they go on in one another. Only there do attaches merge, and only with one, as on Linux.
  */

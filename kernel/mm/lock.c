@@ -146,9 +146,15 @@ static int areas_mark(struct space *space, uint64_t start, uint64_t end, unsigne
 		return 0;
 	if (area_spares_take(space, &spares, space_area_above(space, first), first, last))
 		return -ENOMEM;
+
+	bool low = spares.record[0], high = spares.record[1];
+
 	area_cut(space, &spares, first, last);
 	for (struct area *area = space_area_above(space, first); area && area->start < last;) {
 		area_mark(space, area, flags);
+		if (area->flags & AREA_SEGMENT)
+			area = area_merge_cut(space, area, low && area->start == first,
+					      high && area->end == last);
 		area = area_next(area_merge(space, area));
 	}
 	return 0;

@@ -104,9 +104,14 @@ static int area_reflag(struct space *space, struct area **area, uint64_t start, 
 
 	if (err)
 		return err;
+
+	bool low = spares.record[0], high = spares.record[1];
+
 	area_cut(space, &spares, start, end);
 	*area = space_area_above(space, start);
 	(*area)->flags = flags;
+	if (flags & AREA_SEGMENT)
+		*area = area_merge_cut(space, *area, low, high);
 	*area = area_merge(space, *area);
 	return 0;
 }

@@ -396,12 +396,17 @@ int space_protect(struct space *space, uint64_t start, uint64_t end, unsigned pr
 		return -ENOMEM;
 	}
 	shm_place(&space->shm, range.start, range.end);
-	area_cut(space, &spares, range.start, range.end);
 
+	bool low = spares.record[0], high = spares.record[1];
+
+	area_cut(space, &spares, range.start, range.end);
 	area = space_area_above(space, range.start);
 	while (area && area->start < range.end) {
 		if (area->protection != protection && area_protect(space, area, protection))
 			flush = true;
+		if ((low || high) && (area->flags & AREA_SEGMENT))
+			area = area_merge_cut(space, area, low && area->start == range.start,
+					      high && area->end == range.end);
 		area = area_next(area_merge(space, area));
 	}
 	if (flush)

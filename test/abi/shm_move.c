@@ -45,6 +45,11 @@ static void read_byte(void *address)
 	(void)*(volatile char *)address;
 }
 
+static void write_byte(void *address)
+{
+	*(volatile char *)address = 9;
+}
+
 static void one_after_the_other(void)
 {
 	attach_two();
@@ -176,6 +181,52 @@ static void middle_joins_once(void)
 		 (uintptr_t)where + 2 * PAGE);
 	CHECK_EQ(attachments(id), 2); /* with what comes before it, not with what follows too */
 	CHECK_OK(shmdt(where));
+	CHECK_EQ(attachments(id), 0);
+	remove_segment(id);
+}
+
+static void borders_move(void)
+{
+	int id = make_segment(8 * PAGE, 0600);
+	char *p = attach(id, 0);
+
+	memset(p, 1, 8 * PAGE);
+	CHECK_OK(mprotect(p, 4 * PAGE, PROT_READ));
+	CHECK_EQ(attachments(id), 2);
+	CHECK_OK(mprotect(p + 4 * PAGE, 2 * PAGE, PROT_READ)); /* more of the lower */
+	CHECK_EQ(attachments(id), 2);
+	abi_dies(write_byte, p + 5 * PAGE, SIGSEGV);
+	p[6 * PAGE] = 2;
+	CHECK_OK(mprotect(p + 3 * PAGE, 3 * PAGE, PROT_READ | PROT_WRITE)); /* of the upper */
+	CHECK_EQ(attachments(id), 2);
+	abi_dies(write_byte, p + 2 * PAGE, SIGSEGV);
+	p[3 * PAGE] = p[5 * PAGE] = 2;
+	CHECK_OK(mprotect(p, 3 * PAGE, PROT_READ | PROT_WRITE)); /* two whole ones stay two */
+	CHECK_EQ(attachments(id), 2);
+	CHECK_EQ(p[0] + p[3 * PAGE] + p[6 * PAGE], 5);
+	CHECK_OK(shmdt(p));
+	CHECK_EQ(attachments(id), 0);
+	remove_segment(id);
+}
+
+static void borders_of_advice_move(void)
+{
+	int id = make_segment(8 * PAGE, 0600);
+	char *p = attach(id, 0);
+
+	CHECK_OK(madvise(p, 2 * PAGE, MADV_DONTDUMP));
+	CHECK_EQ(attachments(id), 2);
+	CHECK_OK(madvise(p + 2 * PAGE, 2 * PAGE, MADV_DONTDUMP));
+	CHECK_EQ(attachments(id), 2);
+	CHECK_OK(madvise(p + PAGE, 3 * PAGE, MADV_DODUMP));
+	CHECK_EQ(attachments(id), 2);
+	CHECK_OK(mlock(p + 6 * PAGE, 2 * PAGE));
+	CHECK_EQ(attachments(id), 3);
+	CHECK_OK(mlock(p + 4 * PAGE, 2 * PAGE));
+	CHECK_EQ(attachments(id), 3);
+	CHECK_OK(munlock(p + 4 * PAGE, PAGE));
+	CHECK_EQ(attachments(id), 3);
+	CHECK_OK(shmdt(p));
 	CHECK_EQ(attachments(id), 0);
 	remove_segment(id);
 }
@@ -328,6 +379,8 @@ const struct abi_case abi_cases[] = {
 	CASE(attached_over_what_grew, "an attach over a grown one leaves its rest: observed"),
 	CASE(parts_join_again, "a part that mremap brings back joins the rest: observed"),
 	CASE(middle_joins_once, "a part brought back between two joins the lower: observed"),
+	CASE(borders_move, "mprotect next to a part that is like it moves the border: observed"),
+	CASE(borders_of_advice_move, "madvise and mlock move the border like mprotect: observed"),
 	CASE(remapped_stays_behind,
 	     "shmdt leaves what remap_file_pages put elsewhere, which counts: observed"),
 	CASE(remapped_back_joins, "a part remapped to its place joins the one before it: observed"),
