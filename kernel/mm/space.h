@@ -63,10 +63,10 @@ struct space {
 	struct rb_root areas;                     /* space lock */
 	struct area *lowest, *highest, *youngest; /* youngest: not in the tree yet, or NULL */
 	size_t area_count;
-	bool barrier_registered; /* [a] membarrier(2); not inherited */
-	bool unborn;             /* [a] space_fork is making it */
-	bool fork_skips;         /* space lock: some area may be DONTFORK */
-	struct area *dropped;    /* space lock: gone, but their files are not given back yet */
+	bool barrier_registered, barrier_rseq_registered; /* [a] membarrier(2); not inherited */
+	bool unborn;                                      /* [a] space_fork is making it */
+	bool fork_skips;      /* space lock: some area may be DONTFORK */
+	struct area *dropped; /* space lock: gone, but their files are not given back yet */
 	uint64_t brk_start, brk_end;
 	uint64_t stack_start; /* where the initial stack begins (highest address) */
 	uint64_t map_top;     /* kernel-chosen addresses go downward from here */

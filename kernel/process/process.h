@@ -194,6 +194,9 @@ void schedule_set_affinity(struct thread *thread, uint64_t affinity);
 void schedule_kick(void);
 uint64_t schedule_runnable_count(void);
 
+/* Threads that run in the space on other CPUs, or on this one alone (-1: all), leave their section: rseq.c. */
+void rseq_interrupt(struct space *space, int cpu_id);
+
 /* Who calls shm: the running thread. Valid until it changes its credentials. (kernel/syscall/shm.c) */
 struct shm_caller;
 void shm_caller_current(struct shm_caller *caller);

@@ -147,6 +147,21 @@ int rseq_signal(struct thread *thread, struct trap_frame *frame)
 	return thread->rseq.area ? section_leave(thread, frame) : 0;
 }
 
+void rseq_interrupt(struct space *space, int cpu_id)
+{
+	for (int id = 0; id < CPUS_MAX; id++) {
+		struct cpu *cpu = &cpus[id];
+
+		if (!cpu->online || cpu == cpu_current() || (cpu_id >= 0 && cpu_id != id))
+			continue;
+		/* Under the lock its thread is there. A thread without an area does nothing for it. */
+		spin_lock(&cpu->run_lock);
+		if (__atomic_load_n(&cpu->space, __ATOMIC_RELAXED) == space)
+			work_set(cpu->thread);
+		spin_unlock(&cpu->run_lock);
+	}
+}
+
 /* ---- the call ---- */
 
 /* Registered already, with these? rseq(2). */

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "rseq_test.h"
 
+#include <linux/membarrier.h>
 #include <sys/mman.h>
 #include <sys/time.h>
 #include <ucontext.h>
@@ -177,6 +178,54 @@ static void section_left(void)
 	bare(check_left);
 }
 
+static volatile int spinning, left;
+
+static int spin_alone(void *argument)
+{
+	struct section section = spin_section();
+
+	(void)argument;
+	registered();
+	spinning = 1;
+	left = 1 + rseq_spin(&area, &section, &never);
+	_exit(0);
+}
+
+static long barrier(int command, unsigned flags, int cpu)
+{
+	return syscall(SYS_membarrier, command, flags, cpu);
+}
+
+static void check_barrier(void)
+{
+	static char stack[16384] __attribute__((aligned(64)));
+	const int command = MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ;
+
+	if (!(barrier(MEMBARRIER_CMD_QUERY, 0, 0) & command))
+		SKIP("no membarrier for sections here");
+	CHECK_ERROR(barrier(command, 2, 0), EINVAL);
+	CHECK_ERROR(barrier(MEMBARRIER_CMD_QUERY, MEMBARRIER_CMD_FLAG_CPU, 0), EINVAL);
+	CHECK_ERROR(barrier(command, 0, 0), EPERM);
+	CHECK_OK(barrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0));
+	CHECK_OK(barrier(command, 0, 0));
+	CHECK_OK(barrier(command, MEMBARRIER_CMD_FLAG_CPU, 0));
+	CHECK_OK(barrier(command, MEMBARRIER_CMD_FLAG_CPU, 1000000));
+	pid_t pid = CHECK_OK(clone(spin_alone, stack + sizeof(stack), CLONE_VM | SIGCHLD, NULL));
+	while (!spinning)
+		sched_yield();
+	for (unsigned i = 0; i < 5000 && !left; i++) {
+		CHECK_OK(barrier(command, 0, 0));
+		abi_sleep_ms(1);
+	}
+	CHECK_EQ(left, 2);
+	CHECK_EQ(abi_wait(pid), 0);
+}
+
+static void barrier_aborts(void)
+{
+	bare(check_barrier);
+}
+
 /* ---- what kills ---- */
 
 static struct section bad;
@@ -292,6 +341,7 @@ const struct abi_case abi_cases[] = {
 	CASE(preempted_section, "a section that others interrupt is aborted: rseq(2)"),
 	CASE(signalled_section, "a signal aborts it before its handler runs: rseq(2)"),
 	CASE(section_left, "one that was left is forgotten, not aborted: rseq(2)"),
+	CASE(barrier_aborts, "so does MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ: membarrier(2)"),
 	CASE(bad_sections, "SIGSEGV for a bad one, a bad signature among them: rseq(2)"),
 	CASE(bad_section_handled, "a handler runs once, and cannot save it: observed"),
 	CASE(memory_that_is_gone, "SIGSEGV where the area or section is not there: observed"),
