@@ -67,6 +67,11 @@ void panic(const char *pattern, ...)
 	host_fail("kernel", 0, " panic");
 }
 
+bool signal_kill_is_pending(void)
+{
+	return false;
+}
+
 void log_line(const char *pattern, ...)
 {
 	(void)pattern;

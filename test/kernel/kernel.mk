@@ -4,7 +4,7 @@
 
 KERNEL_TEST_CPUS := x86_64 riscv64
 KERNEL_TEST_MM := $(addprefix kernel/mm/,frame.c kmem.c commit.c area.c space.c pagetable.c \
-	ownpages.c fault.c fork.c destroy.c access.c flush.c) kernel/shm_port.c kernel/lib/rbtree.c kernel/lib/spinlock.c
+	ownpages.c guard.c fault.c fork.c destroy.c access.c flush.c) kernel/shm_port.c kernel/lib/rbtree.c kernel/lib/spinlock.c
 KERNEL_TEST_SOURCES := $(KERNEL_TEST_MM) $(wildcard shm/*.c) test/kernel/host.c \
 	test/kernel/memory_test.c
 KERNEL_TEST_FLAGS := -std=gnu11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
