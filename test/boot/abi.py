@@ -149,6 +149,6 @@ def jobs(arch, long):
         add("8 CPUs on %s, debug" % machine, "--cpus", "8", "--machine", machine, *debug)
         add("8 CPUs on %s, shm.link=0" % machine, "--cpus", "8", "--machine", machine, "--append", "shm.link=0")
     add("counted", "--icount")
-    for round in range(5):
+    for round in range(2):
         add("3 CPUs, again (%d)" % round, "--cpus", "3")
     return found

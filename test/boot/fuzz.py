@@ -26,6 +26,6 @@ def _calls(arch, seed, children, calls, seconds):
 def jobs(arch, long):
     # A fixed seed where a failure must be the change's doing; a new one each time where it may take long.
     seed = int(time.time()) % 1000000 if long else 1
-    children, calls, seconds = (1500, 2000, 900) if long else (60, 600, 120)
+    children, calls, seconds = (600, 2000, 900) if long else (60, 600, 120)
     return [harness.Job("random calls " + arch,
                         lambda: _calls(arch, seed, children, calls, seconds), 4)]

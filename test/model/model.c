@@ -29,7 +29,7 @@ static void run_sequence(uint64_t seed, bool trace)
 static void sequences(void)
 {
 	const char *wanted = getenv("MODEL_SEED");
-	uint64_t count = unit_long ? 20000 : 400;
+	uint64_t count = unit_long ? 8000 : 400;
 
 	if (wanted)
 		run_sequence(strtoull(wanted, NULL, 0), true);

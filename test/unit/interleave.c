@@ -265,12 +265,12 @@ static bool two_forks(void)
 	return forks >= 2 && !all && !unit_long;
 }
 
-/* Of two CPUs that are alike to shm (parent restricts; caches invalid entries), one is enough. */
+/* Of two CPUs that are alike to shm (parent restricts; caches invalid entries), one is enough for triples. */
 static bool thorough(void)
 {
 	const unsigned capabilities = SHM_CPU_CAPABILITIES;
 
-	return unit_long || (capabilities & SHM_HARDWARE_AD) ||
+	return (capabilities & SHM_HARDWARE_AD) ||
 	       ((capabilities & SHM_CACHES_INVALID) && SHM_ENTRY_NONE == 0);
 }
 
@@ -369,7 +369,7 @@ static void pairs_middle_one_space(void)
 static void triples(void)
 {
 	run_triples(WORLD_LINKED, false);
-	if (!unit_long)
+	if (!unit_long || !thorough())
 		return;
 	run_triples(WORLD_FILLED, false);
 	run_triples(WORLD_SMALL, false);
