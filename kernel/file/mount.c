@@ -405,6 +405,19 @@ static void add_options(struct text *text, uint32_t flags)
 		 flags & MS_NOEXEC ? ",noexec" : "");
 }
 
+/* What a tmpfs has that not all have: tmpfs(5). */
+static void add_limits(struct text *text, const struct filesystem *filesystem)
+{
+	uint64_t usual = frame_total_count() / 2;
+
+	if (filesystem->magic != TMPFS_MAGIC)
+		return;
+	if (filesystem->quota.max_pages != usual)
+		text_add(text, ",size=%lluk", filesystem->quota.max_pages * (PAGE_BYTES / 1024));
+	if (filesystem->inodes_max != usual)
+		text_add(text, ",nr_inodes=%lu", filesystem->inodes_max);
+}
+
 /* The mount that a mount's directory is on. */
 static int32_t parent_id(const struct mount *mount)
 {
@@ -419,6 +432,7 @@ static void add_table_line(struct text *text, const struct mount *mount, const c
 {
 	text_add(text, "%s %s %s ", mount->source, path, mount->filesystem->type);
 	add_options(text, mount->filesystem->mount_flags);
+	add_limits(text, mount->filesystem);
 	text_add(text, " 0 0\n");
 }
 
@@ -429,8 +443,10 @@ static void add_info_line(struct text *text, const struct mount *mount, const ch
 	text_add(text, "%d %d %u:%u / %s ", mount->id, parent_id(mount),
 		 abi_device_major(filesystem->device), abi_device_minor(filesystem->device), path);
 	add_options(text, filesystem->mount_flags);
-	text_add(text, " - %s %s %s\n", filesystem->type, mount->source,
+	text_add(text, " - %s %s %s", filesystem->type, mount->source,
 		 filesystem->mount_flags & MS_RDONLY ? "ro" : "rw");
+	add_limits(text, filesystem);
+	text_add(text, "\n");
 }
 
 static void for_each_mount(struct text *text,

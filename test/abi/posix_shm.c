@@ -378,6 +378,22 @@ static void in_small_mount(void)
 	check_inodes(4, 1);
 }
 
+/* A line of a table of mounts has these words, the mount's place first. */
+static void check_mounted(const char *table, const char *path, const char *words)
+{
+	char line[1024];
+	FILE *file = fopen(table, "r");
+	bool found = false;
+
+	CHECK(file != NULL);
+	while (fgets(line, sizeof(line), file)) {
+		const char *at = strstr(line, path);
+		found |= at && strstr(at, words);
+	}
+	fclose(file);
+	CHECK(found);
+}
+
 static void remount_small(const char *path)
 {
 	static const char *const wrong[] = {"nr_inodes=2", "nr_inodes=x",   "nr_inodes=-1",
@@ -390,6 +406,8 @@ static void remount_small(const char *path)
 	check_inodes(1024, 1021);
 	CHECK_OK(mount("none", path, NULL, MS_REMOUNT, "size=64k"));
 	check_inodes(1024, 1021);
+	check_mounted("/proc/self/mounts", path, " tmpfs rw,relatime,size=64k,nr_inodes=1024 0 0");
+	check_mounted("/proc/self/mountinfo", path, " - tmpfs none rw,size=64k,nr_inodes=1024\n");
 	CHECK_OK(mount("none", path, NULL, MS_REMOUNT, "nr_inodes=0"));
 	check_inodes(0, 0);
 	CHECK_OK(close(CHECK_OK(open("more", O_CREAT | O_RDWR, 0600))));
