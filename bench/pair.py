@@ -46,7 +46,7 @@ def rows(arch, listed):
             values = {system: _median(runs[system], key) for system in SYSTEMS}
             found[key] = table.Row(key, name, values, ratio_bar=ratios.get(key, 1.0))
     for key, name in (("pair-attach", "shmat + shmdt"), ("pair-fault", "first touch"),
-                      ("pair-lookup", "shmget of a key")):
+                      ("pair-call", "getpid"), ("pair-lookup", "shmget of a key")):
         row = _scaling(name + ": throughput of 2 CPUs, of 1 = 1", key, found)
         found[row.key] = row
     start = {

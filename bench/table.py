@@ -62,12 +62,15 @@ def bars(arch, name="bars"):
     with open(os.path.join(ROOT, "bench", name)) as file:
         for line in file:
             words = line.partition("#")[0].split()
-            if words and words[1].startswith("x"):
-                ratios[words[0]] = float(words[1][1:])
-            elif words:
-                own = len(words) > 2 and arch == "riscv64"
+            if not words:
+                continue
+            own = len(words) > 2 and arch == "riscv64"
+            bar = words[2] if own else words[1]
+            if bar.startswith("x"):
+                ratios[words[0]] = float(bar[1:])
+            else:
                 factor = RISCV_FACTOR if arch == "riscv64" and not own else 1.0
-                most[words[0]] = float(words[2] if own else words[1]) * factor
+                most[words[0]] = float(bar) * factor
     return most, ratios
 
 

@@ -10,6 +10,7 @@
 #include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -143,6 +144,13 @@ static void work_lookup(int number)
 		shmget(population_key(0), PAGE, 0600);
 }
 
+static void work_call(int number)
+{
+	(void)number;
+	for (int i = 0; i < LOOKUPS; i++)
+		syscall(SYS_getpid);
+}
+
 static void work_fault(int number)
 {
 	(void)number;
@@ -165,6 +173,7 @@ static void work_fault(int number)
 	}
 
 MEASURE(attach)
+MEASURE(call)
 MEASURE(lookup)
 MEASURE(fault)
 
@@ -219,6 +228,9 @@ const struct operation pair_operations[] = {
 	     SEGMENTS * 256),
 	PAIR("pair-fault-2", "first touch, 2 CPUs at once, ns", set_up_shared, measure_fault_two, 0,
 	     SEGMENTS * 256),
+	PAIR("pair-call-1", "getpid, 1 CPU, ns", set_up_shared, measure_call_one, 0, LOOKUPS),
+	PAIR("pair-call-2", "getpid, 2 CPUs at once, ns", set_up_shared, measure_call_two, 0,
+	     LOOKUPS),
 	PAIR("pair-lookup-1", "shmget of a key, 1 CPU, ns", set_up_segment, measure_lookup_one,
 	     PAGE, LOOKUPS),
 	PAIR("pair-lookup-2", "shmget of a key, 2 CPUs at once, ns", set_up_segment,
