@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The rows of the comparison, their verdicts, and the table as text."""
 
+import functools
 import os
 import subprocess
 
@@ -141,13 +142,19 @@ def mitigations(system, runs):
         COLUMNS[system], len(active), len(run.notes), ": " + "; ".join(active) if active else "")
 
 
-def head(arch, runs):
-    def output(*words):
-        done = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
-        return done.stdout.strip()
+def _output(*words):
+    done = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    return done.stdout.strip()
 
-    qemu = output("qemu-system-" + arch, "--version").splitlines()[0]
-    commit = output("git", "describe", "--always", "--dirty", "--abbrev=12")
+
+@functools.lru_cache
+def commit():
+    """Asked once: recording the first architecture changes the tree."""
+    return _output("git", "describe", "--always", "--dirty", "--abbrev=12")
+
+
+def head(arch, runs):
+    qemu = _output("qemu-system-" + arch, "--version").splitlines()[0]
     version = os.path.join(ROOT, "build", "packages", "linux", arch, "version")
     linux = open(version).read().strip() if os.path.exists(version) else "none"
     flags = " ".join(machines.CPU[arch]) or "the machine's default CPU"
@@ -155,7 +162,7 @@ def head(arch, runs):
         "%s: %s, %s" % (arch, qemu, flags),
         "Linux: " + linux,
         "lean Linux: " + machines.LEAN,
-        "Samepage: commit " + commit,
+        "Samepage: commit " + commit(),
         *(mitigations(system, runs) for system in ("lean", "default") if (system, "small") in runs),
         "Samepage: no CPU fault is worked around",
         "on in all: SMEP and SMAP (riscv64: SUM), checked copies, pages zeroed before use",
