@@ -2,7 +2,7 @@
 /* Locks of files: ranges (fcntl(2), POSIX and of open files), whole files (flock(2)). */
 
 #define _GNU_SOURCE
-#include "abi.h"
+#include "fail_test.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -387,31 +387,30 @@ static void whole_files(void)
 }
 
 /* Give up a range while the kernel's next allocation fails: 0, or the errno. */
-static int unlock_without_memory(int fail_file, int fd, long start, long length)
+static int unlock_without_memory(int fd, long start, long length)
 {
-	CHECK_EQ(pwrite(fail_file, "1", 1, 0), 1);
+	fail_nth(1);
 	int result = lock(fd, F_SETLK, F_UNLCK, start, length), error = errno;
-	CHECK_EQ(pwrite(fail_file, "0", 1, 0), 1);
+	fail_stop();
 	return result ? error : 0;
 }
 
 static void unlock_that_cuts(void)
 {
-	int fd = new_file(), fail_file = open("/proc/thread-self/fail-nth", O_RDWR);
+	int fd = new_file();
 
-	if (fail_file < 0)
-		SKIP("the kernel was not built to fail on purpose");
+	fail_open();
 	if (!abi_in_samepage())
 		SKIP("Linux allocates for every call");
 	CHECK_OK(lock(fd, F_SETLK, F_WRLCK, 10, 30));
-	CHECK_EQ(unlock_without_memory(fail_file, fd, 20, 10), ENOLCK);
+	CHECK_EQ(unlock_without_memory(fd, 20, 10), ENOLCK);
 	expect_seen(fd, F_RDLCK, 0, 0, F_WRLCK, 10, 30); /* nothing was changed */
 	/* All that cuts nothing in two needs no memory. */
-	CHECK_EQ(unlock_without_memory(fail_file, fd, 30, 100), 0);
+	CHECK_EQ(unlock_without_memory(fd, 30, 100), 0);
 	expect_seen(fd, F_RDLCK, 0, 0, F_WRLCK, 10, 20);
-	CHECK_EQ(unlock_without_memory(fail_file, fd, 0, 15), 0);
+	CHECK_EQ(unlock_without_memory(fd, 0, 15), 0);
 	expect_seen(fd, F_RDLCK, 0, 0, F_WRLCK, 15, 15);
-	CHECK_EQ(unlock_without_memory(fail_file, fd, 0, 0), 0);
+	CHECK_EQ(unlock_without_memory(fd, 0, 0), 0);
 	expect_seen(fd, F_RDLCK, 0, 0, F_UNLCK, 0, 0);
 }
 

@@ -7,6 +7,7 @@
 
 #include "msg_test.h"
 #include "sem_test.h"
+#include "fail_test.h"
 
 #include <sched.h>
 #include <sys/mman.h>
@@ -14,7 +15,6 @@
 
 #define WORKERS      6
 #define SEMAPHORES   4
-#define CALLS_MAX    100
 #define TIMES_KILLED 40
 
 static int set;
@@ -180,26 +180,6 @@ static void senders_and_receivers(void)
 
 /* ---- memory that cannot be had ---- */
 
-static int fail_file = -1;
-
-static void fail_nth(unsigned n)
-{
-	char text[16];
-	int length = snprintf(text, sizeof(text), "%u", n);
-
-	CHECK_EQ(pwrite(fail_file, text, (size_t)length, 0), length);
-}
-
-/* Switched off; was the Nth allocation asked for? */
-static bool fail_stop(void)
-{
-	char text[16] = {0};
-
-	CHECK(pread(fail_file, text, sizeof(text) - 1, 0) > 0);
-	fail_nth(0);
-	return atoi(text) == 0;
-}
-
 static int made; /* by the operation; -1: nothing was */
 
 static int make_a_set(void)
@@ -266,7 +246,7 @@ static void fail_each(int (*run)(void))
 	/* Once to make the program's own pages resident: their faults allocate, too. */
 	CHECK_OK(run());
 	undo_call(run);
-	for (unsigned n = 1; n < CALLS_MAX; n++) {
+	for (unsigned n = 1; n < FAIL_CALLS_MAX; n++) {
 		fail_nth(n);
 		errno = 0;
 		int result = run(), error = errno;
@@ -277,7 +257,7 @@ static void fail_each(int (*run)(void))
 		if (result >= 0 && !happened)
 			return;
 	}
-	abi_fail(__FILE__, __LINE__, "more than %d allocations", CALLS_MAX);
+	abi_fail(__FILE__, __LINE__, "more than %d allocations", FAIL_CALLS_MAX);
 }
 
 static void fail_each_call(void *argument)
@@ -294,12 +274,8 @@ static void each_allocation_fails(void)
 {
 	uint64_t frames = 0;
 	cpu_set_t one;
-	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/self/task/%ld/fail-nth", syscall(SYS_gettid));
-	fail_file = open(path, O_RDWR);
-	if (fail_file < 0)
-		SKIP("the kernel was not built to fail on purpose");
+	fail_open();
 	CPU_ZERO(&one);
 	CPU_SET(0, &one);
 	CHECK_OK(sched_setaffinity(0, sizeof(one), &one));

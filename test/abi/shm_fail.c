@@ -7,50 +7,17 @@
  */
 
 #include "shm_test.h"
+#include "fail_test.h"
 
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
-#define CALLS_MAX 500 /* no operation allocates more often */
-#define KEY       0x5a3e0600
+#define KEY 0x5a3e0600
 
-static int fail_file = -1;
 static int segment;
 
-static void fail_nth(unsigned n)
-{
-	char text[16];
-	int length = snprintf(text, sizeof(text), "%u", n);
-
-	CHECK_EQ(pwrite(fail_file, text, (size_t)length, 0), length);
-}
-
 static bool happened; /* the Nth allocation was asked for */
-
-/* Switch it off, once: what follows may not fail. */
-static void fail_stop(void)
-{
-	char text[16] = {0};
-
-	CHECK(pread(fail_file, text, sizeof(text) - 1, 0) > 0);
-	happened |= atoi(text) == 0;
-	fail_nth(1u << 30);
-}
-
-static void fail_open(void)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/self/task/%ld/fail-nth", syscall(SYS_gettid));
-	fail_file = open(path, O_RDWR);
-	if (fail_file < 0)
-		SKIP("the kernel was not built to fail on purpose");
-}
 
 /* ---- operations: 0, or -1 with errno; what they made is gone afterwards ---- */
 
@@ -76,7 +43,7 @@ static int attach_over(void)
 		return -1;
 	void *q = shmat(segment, p + 2 * PAGE, SHM_REMAP);
 	int error = errno;
-	fail_stop();
+	happened |= fail_stop();
 	CHECK_OK(shmdt(p));
 	if (q != (void *)-1)
 		CHECK_OK(shmdt(q));
@@ -96,7 +63,7 @@ static int cut_in_the_middle(void)
 		result = next;
 		error = errno;
 	}
-	fail_stop();
+	happened |= fail_stop();
 	CHECK_OK(shmdt(p));
 	errno = error;
 	return result;
@@ -114,12 +81,12 @@ static const struct {
 
 static void fail_each(int (*run)(void))
 {
-	for (unsigned n = 1; n < CALLS_MAX; n++) {
+	for (unsigned n = 1; n < FAIL_CALLS_MAX; n++) {
 		happened = false;
 		fail_nth(n);
 		errno = 0;
 		int result = run(), error = errno;
-		fail_stop();
+		happened |= fail_stop();
 		fail_nth(0);
 		CHECK(result == 0 || error == ENOMEM || error == EAGAIN);
 		CHECK(result == 0 || happened);
@@ -127,7 +94,7 @@ static void fail_each(int (*run)(void))
 		if (result == 0 && !happened)
 			return;
 	}
-	abi_fail(__FILE__, __LINE__, "more than %d allocations", CALLS_MAX);
+	abi_fail(__FILE__, __LINE__, "more than %d allocations", FAIL_CALLS_MAX);
 }
 
 /* In a process of its own, which a fault of its private memory may kill: status 2 if it happened. */
@@ -140,7 +107,7 @@ static void fork_once(void *argument)
 	if (pid == 0)
 		_exit(0);
 	int error = errno;
-	fail_stop();
+	happened |= fail_stop();
 	CHECK(pid > 0 || (happened && (error == ENOMEM || error == EAGAIN)));
 	if (pid > 0)
 		waitpid(pid, NULL, 0);
@@ -149,7 +116,7 @@ static void fork_once(void *argument)
 
 static void fork_fails(void)
 {
-	for (unsigned n = 1; n < CALLS_MAX; n++) {
+	for (unsigned n = 1; n < FAIL_CALLS_MAX; n++) {
 		int status;
 		pid_t pid = abi_start(fork_once, &n);
 		CHECK_EQ(waitpid(pid, &status, 0), pid);
@@ -161,7 +128,7 @@ static void fork_fails(void)
 			return;
 		CHECK(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : WEXITSTATUS(status) == 2);
 	}
-	abi_fail(__FILE__, __LINE__, "more than %d allocations", CALLS_MAX);
+	abi_fail(__FILE__, __LINE__, "more than %d allocations", FAIL_CALLS_MAX);
 }
 
 static void stay_on_one_cpu(void)

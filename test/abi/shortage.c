@@ -8,6 +8,7 @@
  */
 
 #define _GNU_SOURCE
+#include "fail_test.h"
 #include "file_test.h"
 
 #include <poll.h>
@@ -15,48 +16,29 @@
 #include <sys/shm.h>
 #include <sys/syscall.h>
 
-static int control = -1;
-
-static void fail_after(unsigned n)
-{
-	char text[16];
-	int length = sprintf(text, "%u", n);
-
-	CHECK_EQ(pwrite(control, text, (size_t)length, 0), length);
-}
-
-static unsigned fail_left(void)
-{
-	char text[16] = "";
-
-	CHECK(pread(control, text, sizeof(text) - 1, 0) > 0);
-	return (unsigned)atoi(text);
-}
-
 /* Repeat `run` with every allocation failing in turn. It returns a call's result; `undo` its success. */
 static void try_all(long (*run)(void), void (*undo)(long result))
 {
-	control = open("/proc/thread-self/fail-nth", O_RDWR);
-	if (control < 0 || !abi_in_samepage())
-		SKIP("no injected shortages here");
+	fail_open();
+	if (!abi_in_samepage())
+		SKIP("how Linux fails here is its own affair");
 	long warm = CHECK_OK(run()); /* the program's own pages are there from now on */
 	if (undo)
 		undo(warm);
-	for (unsigned n = 1; n < 1000; n++) {
-		fail_after(n);
+	for (unsigned n = 1; n < FAIL_CALLS_MAX; n++) {
+		fail_nth(n);
 		long result = run();
 		int error = errno;
-		unsigned left = fail_left();
+		bool happened = fail_stop();
 
-		fail_after(0);
-		if (result < 0 && left)
+		if (result < 0 && !happened)
 			abi_fail(__FILE__, __LINE__, "failed by itself: %s", abi_error(error));
 		if (result < 0 && error != ENOMEM && error != EAGAIN && error != ENFILE)
 			abi_fail(__FILE__, __LINE__, "at allocation %u: %s, not ENOMEM", n,
 				 abi_error(error));
 		if (result >= 0 && undo)
 			undo(result);
-		if (left)
+		if (!happened)
 			return;
 	}
 	abi_fail(__FILE__, __LINE__, "no end of allocations");

@@ -5,34 +5,12 @@
  */
 
 #define _GNU_SOURCE
+#include "fail_test.h"
 #include "socket_test.h"
 
-#include <fcntl.h>
-#include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 
-#define CALLS_MAX 500
-
-static int fail_file = -1, ends[2], memory;
-
-static void fail_nth(unsigned n)
-{
-	char text[16];
-	int length = snprintf(text, sizeof(text), "%u", n);
-
-	CHECK_EQ(pwrite(fail_file, text, (size_t)length, 0), length);
-}
-
-/* Off; true: the Nth allocation was asked for. */
-static bool fail_stop(void)
-{
-	char text[16] = {0};
-
-	CHECK(pread(fail_file, text, sizeof(text) - 1, 0) > 0);
-	fail_nth(0);
-	return atoi(text) == 0;
-}
+static int ends[2], memory;
 
 /* ---- operations: 0, or -1 with errno; what they made is gone afterwards, if the close can do it ---- */
 
@@ -133,7 +111,7 @@ static void try_all(int (*operation)(void))
 {
 	int before = open_count();
 
-	for (unsigned n = 1; n < CALLS_MAX; n++) {
+	for (unsigned n = 1; n < FAIL_CALLS_MAX; n++) {
 		char leftover[200];
 		fail_nth(n);
 		int result = operation(), error = errno;
@@ -156,12 +134,7 @@ static void try_all(int (*operation)(void))
 
 static void each_fails_once(void)
 {
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/self/task/%ld/fail-nth", syscall(SYS_gettid));
-	fail_file = open(path, O_RDWR);
-	if (fail_file < 0)
-		SKIP("the kernel was not built to fail on purpose");
+	fail_open();
 	CHECK_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
 	memory = CHECK_OK(memfd_create("sent", 0));
 	try_all(pair_made);
