@@ -26,6 +26,14 @@ static void initramfs_take(void)
 	frame_release_range(boot_info.initrd.start, boot_info.initrd.end);
 }
 
+/* The first line of the log: what there is. */
+static void machine_announce(void)
+{
+	log_line("Samepage on %s: %u CPU%s, %llu MiB of memory%s", arch_name, cpu_online_count,
+		 cpu_online_count == 1 ? "" : "s", frame_total_count() * PAGE_BYTES >> 20,
+		 shm_instance.link ? "" : ", nothing is linked");
+}
+
 void kernel_main(void)
 {
 	char init[128] = "/init";
@@ -40,6 +48,7 @@ void kernel_main(void)
 	initramfs_take();
 	kernel_argument("init", init, sizeof(init));
 	schedule_start_cpus();
+	machine_announce();
 	process_start_init(init);
 	schedule_idle();
 }

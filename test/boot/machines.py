@@ -30,12 +30,13 @@ def _memory(arch):
 
 def _log(arch):
     """The log is on standard error with --log, readable by dmesg, and not in the output."""
-    run = harness.boot(arch, "sh", "-c", "dmesg | head -n 1; echo end", options=["--log"])
+    run = harness.boot(arch, "sh", "-c", "dmesg | head -n 1; echo end", options=["--log", "--cpus", "2"])
     lines = run.out.splitlines()
     good = run.code == 0 and len(lines) == 2 and lines[0] and lines[1] == b"end"
     first = lines[0].split(b"] ", 1)[-1] if good else b"?"
-    yield harness.verdict("dmesg shows the log", good, harness.show(run))
-    yield harness.verdict("--log shows the log", good and first in run.err, harness.show(run))
+    good = good and re.match(b"Samepage on %s: 2 CPUs, \\d+ MiB of memory$" % arch.encode(), first)
+    yield harness.verdict("dmesg shows the log", bool(good), harness.show(run))
+    yield harness.verdict("--log shows the log", bool(good) and first in run.err, harness.show(run))
 
 
 def _unknown_call(arch):
