@@ -169,8 +169,8 @@ bool draw_moves_as_it_is(
 /* draw_ipc.c: the arguments of what is from OP_SEMGET on. */
 void draw_ipc(struct op *op);
 
-/* turn.c: draws the next operation that is to be played. False: there is none. */
-bool turn_draw(void);
+/* turn.c: draws the next operation that is to be played: DRAWN, or OVER. The caller says it in `stage`. */
+enum stage turn_draw(void);
 void turn_note(void); /* what the operation gave goes into the hash */
 bool turn_referee_begins(void);
 /* Wake whose turn it is; wait for one's own. False: so many seconds have passed (0: any number). */

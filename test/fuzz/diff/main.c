@@ -111,7 +111,7 @@ static void players_go(void)
 			errno = ETIMEDOUT;
 			die("a player hangs");
 		}
-		if (control->stage != PLAYING)
+		if (__atomic_load_n(&control->stage, __ATOMIC_SEQ_CST) != PLAYING)
 			return;
 		/* Whose turn it is may have changed, but not if he has ended. */
 		if (waitpid(control->player_pid[op->player], &status, WNOHANG) > 0)
@@ -239,7 +239,7 @@ static void referee_turn(void)
 	turn_note();
 	if (control->trace)
 		line_print();
-	turn_draw();
+	control->stage = turn_draw();
 }
 
 static void episode_play(uint64_t seed, unsigned episode, unsigned operations)
@@ -247,7 +247,7 @@ static void episode_play(uint64_t seed, unsigned episode, unsigned operations)
 	episode_begin();
 	draw_seed(seed * 1000003 + episode, episode & 1);
 	control->operations = operations;
-	turn_draw();
+	control->stage = turn_draw();
 	while (control->stage != OVER)
 		referee_turn();
 	episode_end();

@@ -22,19 +22,17 @@ static void hash_word(uint64_t word)
 	control->hash = (control->hash ^ word) * 0x100000001b3ull;
 }
 
-bool turn_draw(void)
+enum stage turn_draw(void)
 {
 	while (control->number < control->operations) {
 		draw_op(&control->op);
 		if (!control->skipped[control->number++]) {
 			control->text[0] = 0;
 			control->text_length = 0;
-			control->stage = DRAWN;
-			return true;
+			return DRAWN;
 		}
 	}
-	control->stage = OVER;
-	return false;
+	return OVER;
 }
 
 void turn_note(void)
@@ -73,17 +71,20 @@ bool turn_wait(unsigned self, unsigned seconds)
 
 bool turn_pass(unsigned self)
 {
+	enum stage stage = PLAYED;
 	unsigned to = REFEREE;
 
-	control->stage = PLAYED;
 	/* The referee has lines to print, or to look after who was forked. */
 	if (!control->trace && control->op.code != OP_FORK) {
 		turn_note();
-		if (turn_draw() && !turn_referee_begins()) {
+		stage = turn_draw();
+		if (stage == DRAWN && !turn_referee_begins()) {
 			to = control->op.player;
-			control->stage = PLAYING;
+			stage = PLAYING;
 		}
 	}
+	/* Once, at the end: the referee, whom a child's end may wake at any time, takes all but PLAYING for his turn. */
+	__atomic_store_n(&control->stage, stage, __ATOMIC_SEQ_CST);
 	if (to == self)
 		return true;
 	turn_give(to);
