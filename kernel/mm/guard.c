@@ -5,6 +5,9 @@
  * nothing is there, and whoever fills the leaf leaves it alone. So a span with a
  * guard is never linked.
  *
+ * The page-table lock is held for one leaf at a time, with a look at interrupts in between: a program
+ * may have as many guards as there is memory for leaves.
+ *
  * They stay until they are removed or their addresses are unmapped, whatever becomes
  * of the pages. An area that ever had any says so (AREA_GUARDED), as on Linux.
  */
@@ -112,19 +115,23 @@ int guards_fork(struct space *parent, struct space *child, uint64_t start, uint6
 {
 	struct leaf_part part;
 	uint64_t *copy;
+	bool more = true;
 	int err = 0;
 
-	spin_lock(&parent->page_table_lock);
-	while (!err && leaf_next(parent, &start, end, &part)) {
-		for (; !err && part.start < part.stop; part.start += PAGE_BYTES, part.entry++) {
+	while (more && !err) {
+		spin_lock(&parent->page_table_lock);
+		more = leaf_next(parent, &start, end, &part);
+		for (; more && !err && part.start < part.stop;
+		     part.start += PAGE_BYTES, part.entry++) {
 			if (!shm_entry_is_poison(entry_load(part.entry)))
 				continue;
 			err = pagetable_entry_make(child, part.start, &copy);
 			if (!err)
 				entry_store(copy, shm_entry_poison());
 		}
+		spin_unlock(&parent->page_table_lock);
+		arch_interrupt_point();
 	}
-	spin_unlock(&parent->page_table_lock);
 	return err;
 }
 
@@ -132,10 +139,12 @@ void guards_move(struct space *space, uint64_t from, uint64_t to, uint64_t size_
 {
 	uint64_t at = from, end = from + size_bytes;
 	struct leaf_part part;
+	bool more = true;
 
-	spin_lock(&space->page_table_lock);
-	while (leaf_next(space, &at, end, &part)) {
-		for (; part.start < part.stop; part.start += PAGE_BYTES, part.entry++) {
+	while (more) {
+		spin_lock(&space->page_table_lock);
+		more = leaf_next(space, &at, end, &part);
+		for (; more && part.start < part.stop; part.start += PAGE_BYTES, part.entry++) {
 			if (!shm_entry_is_poison(entry_load(part.entry)))
 				continue;
 
@@ -145,6 +154,7 @@ void guards_move(struct space *space, uint64_t from, uint64_t to, uint64_t size_
 			entry_store(target, shm_entry_poison());
 			entry_store(part.entry, SHM_ENTRY_NONE);
 		}
+		spin_unlock(&space->page_table_lock);
+		arch_interrupt_point();
 	}
-	spin_unlock(&space->page_table_lock);
 }
