@@ -24,7 +24,6 @@
 long sys_membarrier(const uint64_t *argument)
 {
 	struct space *space = thread_current()->space;
-
 	uint32_t flags = (uint32_t)argument[1];
 
 	if (flags && (flags != MEMBARRIER_CMD_FLAG_CPU ||

@@ -18,8 +18,7 @@ struct process;
 struct session {
 	struct pid_link by_id; /* the leader's pid */
 	uint32_t group_count;
-	struct process
-		*owner; /* whose record this is in, a reference; NULL: process 1 begins in it */
+	struct process *owner; /* this is in its record; a reference. NULL: process 1 begins here */
 };
 
 struct group {

@@ -81,18 +81,14 @@ int pidfd_process(int fd, struct process **process, bool *nonblocking)
 /* As that call takes it: a process's directory in /proc too. */
 static int signal_target(int fd, struct process **process)
 {
-	struct file *file = fd_file(fd);
-	int err = -EBADF;
+	bool nonblocking;
+	int err = pidfd_process(fd, process, &nonblocking);
+	struct file *file = err == -EBADF ? fd_file(fd) : NULL;
 
-	if (!file)
-		return err;
-	if (file->operations == &pidfd_files) {
-		*process = process_get(file->data);
-		err = 0;
-	} else {
+	if (file) {
 		err = proc_directory_process(file, process);
+		file_put(file);
 	}
-	file_put(file);
 	return err;
 }
 

@@ -94,9 +94,8 @@ struct thread {
 };
 
 struct process {
-	int32_t pid; /* [I] */
-	uint32_t
-		serial; /* [I] how many there were before: a pid comes again, both together do not */
+	int32_t pid;         /* [I] */
+	uint32_t serial;     /* [I] how many there were before: with the pid unique */
 	uint32_t references; /* [a] */
 	/* tree lock: */
 	struct pid_link by_pid;
@@ -119,8 +118,8 @@ struct process {
 	int stop_signal;
 	int exit_status; /* as wait4 gives it */
 	int parent_death_signal;
-	struct cred *
-		zombie_cred; /* of the first thread, which ended; its user counts it until it is reaped */
+	/* Of the first thread, when that has ended; its user counts it until the process is reaped. */
+	struct cred *zombie_cred;
 	int exit_signal; /* to the parent; SIGCHLD mostly */
 	bool did_exec;
 	bool dumpable;

@@ -208,8 +208,7 @@ struct shm_piece {
 	uint64_t start, end;         /* bytes, page aligned */
 	unsigned protection;         /* SHM_READ | ... */
 	unsigned flags;              /* SHM_PIECE_* */
-	uint64_t
-		attach; /* which attach of the segment, see shm_piece_attach; 0: its base says it */
+	uint64_t attach; /* which one of the segment: shm_piece_attach; 0: its base says it */
 };
 
 void shm_space_init(struct shm_space *space, struct shm *shm);
