@@ -41,6 +41,32 @@ static void share_misaligned(void)
 	world_end();
 }
 
+/* CPUs look all the time, and some remember that there was nothing: the fault must make them forget it last. */
+static void fault_once(void)
+{
+	const struct {
+		unsigned cpu;
+		uint64_t address;
+	} accesses[] = {
+		{0, BASE},        /* a new page; its span is linked where that is possible */
+		{0, BASE + PAGE}, /* a new page of that span */
+		{1, BASE + SPAN + 17 * PAGE}, /* pages that are there, in an own leaf */
+		{1, BASE + SPAN + 19 * PAGE}, /* a new page in it */
+	};
+	const unsigned count = sizeof(accesses) / sizeof(accesses[0]);
+	uint64_t frame;
+
+	world_mapped(600, BASE, BASE + SPAN + 17 * PAGE);
+	for (unsigned i = 0; i < count; i++)
+		sim_watch(accesses[i].address);
+	for (unsigned i = 0; i < count; i++) {
+		uint64_t faults = sim.faults;
+		check_equal(sim_touch(accesses[i].cpu, accesses[i].address, SHM_WRITE, &frame), 0);
+		check_equal(sim.faults - faults, 1);
+	}
+	world_end();
+}
+
 static void share_small(void)
 {
 	world(3);
@@ -466,6 +492,7 @@ static const struct unit_test tests[] = {
 	 false},
 	{"share_misaligned", "a misaligned mapping is filled and shows the same", share_misaligned,
 	 false},
+	{"fault_once", "an access faults once, whatever its CPU remembered", fault_once, false},
 	{"share_small", "a small object is settled into an own leaf that exists", share_small,
 	 false},
 	{"share_parts", "only covered spans are linked; one space may map an object twice",
