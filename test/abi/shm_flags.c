@@ -132,7 +132,9 @@ static void huge_pages(void)
 	if (errno == EPERM && !abi_is_root())
 		SKIP("huge pages are for root: in a user namespace they are EPERM");
 	CHECK_EQ(errno, ENOMEM);
-	CHECK_ERROR(shmget(IPC_PRIVATE, 1ul << 40, 0600 | SHM_HUGETLB | HUGE(30)), ENOMEM);
+	/* Not every CPU has pages of a GiB. */
+	CHECK_EQ(shmget(IPC_PRIVATE, 1ul << 40, 0600 | SHM_HUGETLB | HUGE(30)), -1);
+	CHECK(errno == ENOMEM || errno == EINVAL);
 	CHECK_ERROR(shmget(IPC_PRIVATE, 1ul << 40, 0600 | SHM_HUGETLB), ENOMEM);
 	CHECK_ERROR(shmget(KEY, 0, 0), ENOENT);
 	abi_in_child(huge_pages_as_user, NULL);
