@@ -35,22 +35,35 @@ static uint64_t page_hold(struct space *space, struct area *area, uint64_t addre
 	return frame;
 }
 
+/*
+ * PROT_WRITE alone lets a CPU read; Linux does not, on the way through another's memory, and
+ * makes no page for who tries.
+ */
+static bool read_is_denied(struct space *space, uint64_t address)
+{
+	space_lock(space, false);
+	struct area *area = space_area_above(space, address);
+	bool denied = area && area->start <= address && !(area->protection & SHM_READ);
+
+	space_unlock(space, false);
+	return denied;
+}
+
 /* Move bytes within one page. True: done. */
 static bool page_move(struct space *space, uint64_t address, void *kernel, size_t size_bytes,
 		      bool write)
 {
 	uint64_t offset = address & (PAGE_BYTES - 1), frame = 0;
-	bool denied = false;
 
-	for (unsigned tries = 0; !frame && !denied && tries < 16; tries++) {
+	if (!write && read_is_denied(space, address))
+		return false;
+	for (unsigned tries = 0; !frame && tries < 16; tries++) {
 		if (space_fault(space, address, write ? SHM_WRITE : SHM_READ) != SPACE_FAULT_DONE)
 			return false;
 		space_lock(space, false);
 		struct area *area = space_area_above(space, address);
 
-		/* PROT_WRITE alone lets a CPU read; Linux does not, on the way through another's memory. */
-		denied = !write && area && !(area->protection & SHM_READ);
-		if (area && area->start <= address && !denied)
+		if (area && area->start <= address)
 			frame = page_hold(space, area, address - offset, write);
 		space_unlock(space, false);
 	}

@@ -148,6 +148,25 @@ static void rights_of_pages(void)
 	CHECK_EQ(move(getpid(), buffer, private + 2 * PAGE, 10, 1), 10);
 }
 
+static void refusal_makes_no_page(void)
+{
+	int id = CHECK_OK(shmget(IPC_PRIVATE, 3 * PAGE, 0600));
+	char *m = CHECK_OK((char *)shmat(id, NULL, 0)), byte;
+	struct shm_info before, after;
+
+	CHECK_OK(mprotect(m, PAGE, PROT_WRITE));
+	CHECK_OK(mprotect(m + PAGE, PAGE, PROT_READ));
+	CHECK_OK(mprotect(m + 2 * PAGE, PAGE, PROT_NONE));
+	CHECK_OK(shmctl(0, SHM_INFO, (struct shmid_ds *)&before));
+	CHECK_ERROR(move(getpid(), &byte, m, 1, 0), EFAULT);
+	CHECK_ERROR(move(getpid(), &byte, m + PAGE, 1, 1), EFAULT);
+	CHECK_ERROR(move(getpid(), &byte, m + 2 * PAGE, 1, 0), EFAULT);
+	CHECK_OK(shmctl(0, SHM_INFO, (struct shmid_ds *)&after));
+	CHECK_EQ(after.shm_rss, before.shm_rss);
+	CHECK_OK(shmdt(m));
+	CHECK_OK(shmctl(id, IPC_RMID, NULL));
+}
+
 static void arguments(void)
 {
 	char buffer[16];
@@ -232,6 +251,7 @@ const struct abi_case abi_cases[] = {
 	CASE(vectors, "pieces of any size on both sides: process_vm_readv(2)"),
 	CASE(partial, "what was moved before a bad page counts, else EFAULT: process_vm_readv(2)"),
 	CASE(rights_of_pages, "the pages' rights hold: EFAULT: observed"),
+	CASE(refusal_makes_no_page, "who is refused has touched nothing: observed"),
 	CASE(arguments, "EINVAL, EFAULT, ESRCH, and 0 for nothing: process_vm_readv(2)"),
 	CASE(dead, "a zombie has no memory: ESRCH: observed"),
 	CASE(strangers, "EPERM without the right to trace: process_vm_readv(2), ptrace(2)"),
