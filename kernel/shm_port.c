@@ -229,7 +229,7 @@ static int port_pages_set(struct shm_space *shm, uint64_t address, const uint64_
 	uint64_t *target = pagetable_entry(space, address);
 
 	for (unsigned i = 0; target && i < count; i++) {
-		if (!shm_entry_is_present(entries[i]) || !shm_entry_is_none(entry_load(&target[i])))
+		if (!shm_entry_accessed(entries[i]) || !shm_entry_is_none(entry_load(&target[i])))
 			continue;
 		entry_store(&target[i], shm_entry_page(shm_entry_frame(entries[i]), protection));
 		entered++;

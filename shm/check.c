@@ -163,7 +163,7 @@ static void check_entry(struct shm_space *space, const struct shm_piece *piece, 
 	shm_assert(shm, index < object->size_pages);
 	struct shm_leaf *leaf = shm_object_leaf(object, index);
 	uint64_t page = leaf ? *shm_leaf_entry(leaf, index) : SHM_ENTRY_NONE;
-	shm_assert(shm, shm_entry_is_present(page));
+	shm_assert(shm, shm_entry_accessed(page));
 	shm_assert(shm, shm_entry_frame(page) == shm_entry_frame(entry));
 	unsigned allowed = piece->protection | SHM_READ;
 	if (piece->mapping->private)

@@ -71,8 +71,8 @@ struct batch {
 	uint64_t entries[BATCH_PAGES];
 };
 
-/* The present (and old, if asked) pages of one leaf from `index` on. Returns how many. */
-static unsigned batch_collect(struct shm_object *object, uint64_t index, uint64_t end, bool old,
+/* The pages of one leaf from `index` on that are accessed, or all that are in memory. Returns how many. */
+static unsigned batch_collect(struct shm_object *object, uint64_t index, uint64_t end, bool all,
 			      struct batch *batch)
 {
 	const struct shm_port *port = shm_port(object->shm);
@@ -88,7 +88,8 @@ static unsigned batch_collect(struct shm_object *object, uint64_t index, uint64_
 		return 0;
 	for (unsigned i = 0; i < batch->count; i++) {
 		uint64_t entry = *shm_leaf_entry(batch->leaf, index + i);
-		bool wanted = shm_entry_is_present(entry) || (old && shm_entry_is_old(entry));
+		bool wanted = shm_entry_accessed(entry) ||
+			      (all && (shm_entry_is_present(entry) || shm_entry_is_old(entry)));
 		/* A pinned page is being read or written through its frame. */
 		if (wanted && port->frame_references(entry_any_frame(entry)) > 1)
 			wanted = false;

@@ -235,15 +235,12 @@ void shm_leaf_destroy(struct shm *shm, struct shm_leaf *leaf)
 	shm_count(&shm->counters.leaves, -1);
 }
 
-int shm_object_leaf_make(struct shm_object *object, uint64_t index, struct shm_reserve *reserve,
-			 struct shm_leaf **found)
+int shm_object_leaf_add(struct shm_object *object, uint64_t index, struct shm_reserve *reserve,
+			struct shm_leaf **added)
 {
 	struct shm *shm = object->shm;
 	uint64_t number = index / SHM_ENTRIES_PER_TABLE;
 
-	*found = shm_object_leaf(object, index);
-	if (*found)
-		return 0;
 	if (object->flags & SHM_OBJECT_HUGE)
 		return -ENOSPC; /* there are no such pages */
 
@@ -261,7 +258,7 @@ int shm_object_leaf_make(struct shm_object *object, uint64_t index, struct shm_r
 	}
 	if (object->middles.root)
 		shm_middle_enter(object, number, leaf);
-	*found = leaf;
+	*added = leaf;
 	return 0;
 }
 
@@ -342,197 +339,4 @@ void shm_object_wait_idle(struct shm_object *object)
 {
 	while (object->busy > 0)
 		shm_port(object->shm)->wait(object, &object->mutex);
-}
-
-/* One page more; false: the quota has none left. */
-static bool quota_take(struct shm_quota *quota)
-{
-	uint64_t max = __atomic_load_n(&quota->max_pages, __ATOMIC_RELAXED);
-
-	/* Relaxed: a count, it orders nothing. */
-	if (__atomic_add_fetch(&quota->used_pages, 1, __ATOMIC_RELAXED) <= max || !max)
-		return true;
-	shm_count(&quota->used_pages, -1);
-	return false;
-}
-
-/* Give an empty entry a zeroed frame. 0; -EAGAIN: fill the reserve; -ENOSPC. */
-static int page_create(struct shm_object *object, struct shm_leaf *leaf, uint64_t *entry,
-		       struct shm_reserve *reserve)
-{
-	uint64_t frame = reserve->frame;
-
-	reserve->frame = 0;
-	if (!frame)
-		frame = shm_port(object->shm)->frame_alloc(SHM_NOWAIT);
-	if (!frame)
-		return -EAGAIN;
-	if (object->quota && !quota_take(object->quota)) {
-		reserve->frame = frame;
-		return -ENOSPC;
-	}
-	shm_entry_store(entry, shm_entry_object_page(frame));
-	leaf->used++;
-	object->resident++;
-	shm_count(&object->shm->counters.pages, 1);
-	return 0;
-}
-
-int shm_object_page_make(struct shm_object *object, uint64_t index, struct shm_reserve *reserve,
-			 struct shm_leaf **leaf, bool *made)
-{
-	*made = false;
-	for (;;) {
-		if (index >= object->size_pages)
-			return -EFBIG;
-		int error = shm_object_leaf_make(object, index, reserve, leaf);
-		if (error)
-			return error;
-
-		uint64_t *entry = shm_leaf_entry(*leaf, index);
-		uint64_t value = *entry;
-		if (shm_entry_is_present(value))
-			return 0;
-		*made = true;
-		if (shm_entry_is_none(value))
-			return page_create(object, *leaf, entry, reserve);
-		if (shm_entry_is_old(value)) {
-			shm_entry_store(entry, shm_entry_young(value));
-			return 0;
-		}
-		if (shm_entry_is_poison(value))
-			return -EIO;
-		if (shm_entry_is_busy(value)) {
-			shm_port(object->shm)->wait(object, &object->mutex);
-			continue;
-		}
-		error = shm_object_page_read(object, *leaf, index, reserve);
-		if (error)
-			return error;
-	}
-}
-
-/* Make a page present, filling a reserve when there is no memory at once; pin it if asked. */
-static int page_make_unlocked(struct shm_object *object, uint64_t index, uint64_t *pinned)
-{
-	struct shm *shm = object->shm;
-	struct shm_reserve reserve = {0};
-	struct shm_leaf *leaf;
-	bool made;
-	int error;
-
-	for (;;) {
-		shm_object_lock(object);
-		error = shm_object_page_make(object, index, &reserve, &leaf, &made);
-		if (!error && pinned) {
-			*pinned = shm_entry_frame(*shm_leaf_entry(leaf, index));
-			shm_port(shm)->frame_hold(*pinned);
-		}
-		shm_object_unlock(object);
-		if (error != -EAGAIN)
-			break;
-		error = shm_reserve_fill(shm, &reserve);
-		if (error)
-			break;
-	}
-	shm_reserve_drop(shm, &reserve);
-	return error;
-}
-
-int shm_object_populate(struct shm_object *object, uint64_t first, uint64_t count)
-{
-	int error = 0;
-
-	for (uint64_t i = 0; i < count && !error; i++) {
-		error = page_make_unlocked(object, first + i, NULL);
-		if (i % 64 == 63)
-			shm_port(object->shm)->interrupt_point();
-	}
-	return error;
-}
-
-int shm_object_page_pin(struct shm_object *object, uint64_t index, bool create, uint64_t *frame)
-{
-	if (create)
-		return page_make_unlocked(object, index, frame);
-
-	/* Not to be created: whatever is there but none is made present. */
-	int error = 0;
-	shm_object_lock(object);
-	if (index >= object->size_pages) {
-		error = -EFBIG;
-	} else {
-		struct shm_leaf *leaf = shm_object_leaf(object, index);
-		uint64_t entry = leaf ? *shm_leaf_entry(leaf, index) : SHM_ENTRY_NONE;
-		if (shm_entry_is_none(entry)) {
-			error = -ENODATA;
-		} else if (shm_entry_is_present(entry)) {
-			*frame = shm_entry_frame(entry);
-			shm_port(object->shm)->frame_hold(*frame);
-			shm_object_unlock(object);
-			return 0;
-		}
-	}
-	shm_object_unlock(object);
-	/* A punch may come in between: then a page of zeros is made, which reads the same. */
-	return error ? error : page_make_unlocked(object, index, frame);
-}
-
-void shm_object_page_unpin(struct shm_object *object, uint64_t frame)
-{
-	shm_port(object->shm)->frame_free(frame);
-}
-
-bool shm_object_page_present(struct shm_object *object, uint64_t index)
-{
-	bool present = false;
-
-	shm_object_lock(object);
-	if (index < object->size_pages) {
-		struct shm_leaf *leaf = shm_object_leaf(object, index);
-		uint64_t entry = leaf ? *shm_leaf_entry(leaf, index) : SHM_ENTRY_NONE;
-		present = shm_entry_is_present(entry) || shm_entry_is_old(entry);
-	}
-	shm_object_unlock(object);
-	return present;
-}
-
-/* The first entry of a leaf from `slot` on that has its page here, or `count`. Object locked. */
-static unsigned leaf_next_present(const struct shm_leaf *leaf, unsigned slot, unsigned count)
-{
-	while (slot < count && !shm_entry_is_present(leaf->entries[slot]) &&
-	       !shm_entry_is_old(leaf->entries[slot]))
-		slot++;
-	return slot;
-}
-
-uint64_t shm_object_page_next(struct shm_object *object, uint64_t index)
-{
-	uint64_t found = UINT64_MAX, number = index / SHM_ENTRIES_PER_TABLE;
-	unsigned slot = index % SHM_ENTRIES_PER_TABLE;
-	struct shm_leaf *leaf;
-
-	shm_object_lock(object);
-	if (object->small) {
-		unsigned next = index < SHM_INLINE_PAGES
-					? leaf_next_present(&object->inlined.leaf, (unsigned)index,
-							    SHM_INLINE_PAGES)
-					: SHM_INLINE_PAGES;
-
-		if (next < SHM_INLINE_PAGES)
-			found = next;
-	} else {
-		uint64_t first = number;
-
-		for (; found == UINT64_MAX && (leaf = shm_radix_next(&object->leaves, &number));
-		     number++) {
-			unsigned next = leaf_next_present(leaf, number == first ? slot : 0,
-							  SHM_ENTRIES_PER_TABLE);
-
-			if (next < SHM_ENTRIES_PER_TABLE)
-				found = number * SHM_ENTRIES_PER_TABLE + next;
-		}
-	}
-	shm_object_unlock(object);
-	return found;
 }

@@ -3,7 +3,7 @@
 #define SHM_OBJECT_H
 
 /*
- * An object's inside, for the files of shm/ that work on it: object.c,
+ * An object's inside, for the files of shm/ that work on it: object.c, page.c,
  * resize.c, evict.c, fault.c, link.c, mapping.c, check.c.
  *
  * An object's pages are entries in leaves. A leaf is a page table in hardware
@@ -143,19 +143,16 @@ static inline struct shm_leaf *shm_object_leaf(struct shm_object *object, uint64
 		return &object->inlined.leaf;
 	return shm_radix_find(&object->leaves, index / SHM_ENTRIES_PER_TABLE);
 }
-/* As shm_object_leaf, and makes it: 0, -EAGAIN: fill the reserve. */
-int shm_object_leaf_make(struct shm_object *object, uint64_t index, struct shm_reserve *reserve,
-			 struct shm_leaf **leaf);
-/*
- * Make page `index` present: 0 and its leaf; -EAGAIN: fill the reserve; -EIO:
- * poisoned; -EFBIG: past the end; -ENOSPC: the quota, or no huge pages. Object locked; unlocks it for a moment when
- * the page is under I/O or must be read. *made: it was not there before.
- */
-int shm_object_page_make(struct shm_object *object, uint64_t index, struct shm_reserve *reserve,
-			 struct shm_leaf **leaf, bool *made);
-/* Read a swapped page back: 0, -EAGAIN, -EIO. Object locked; unlocks it for a moment. (evict.c) */
-int shm_object_page_read(struct shm_object *object, struct shm_leaf *leaf, uint64_t index,
-			 struct shm_reserve *reserve);
+/* Make the leaf, which is not there. 0, -EAGAIN: fill the reserve; -ENOSPC: a huge one. Object locked. */
+int shm_object_leaf_add(struct shm_object *object, uint64_t index, struct shm_reserve *reserve,
+			struct shm_leaf **added);
+/* As shm_object_leaf, and makes it if need be: as shm_object_leaf_add. */
+static inline int shm_object_leaf_make(struct shm_object *object, uint64_t index,
+				       struct shm_reserve *reserve, struct shm_leaf **leaf)
+{
+	*leaf = shm_object_leaf(object, index);
+	return *leaf ? 0 : shm_object_leaf_add(object, index, reserve, leaf);
+}
 /*
  * Empty entries of a leaf: frames and swap slots are given back, and counted.
  * No CPU can use them any more.
@@ -164,6 +161,22 @@ void shm_leaf_empty(struct shm_object *object, struct shm_leaf *leaf, unsigned f
 		    unsigned count);
 /* Wait until nothing in the object is under I/O. Object locked; may unlock it for a moment. */
 void shm_object_wait_idle(struct shm_object *object);
+
+/* ---- page.c ---- */
+
+/*
+ * Make page `index` present: 0 and its leaf; -EAGAIN: fill the reserve; -EIO:
+ * poisoned; -EFBIG: past the end; -ENOSPC: the quota, or no huge pages. Object locked; unlocks it for a moment when
+ * the page is under I/O or must be read. *made: it was not there before, or nobody
+ * had accessed it.
+ */
+int shm_object_page_make(struct shm_object *object, uint64_t index, struct shm_reserve *reserve,
+			 struct shm_leaf **leaf, bool *made);
+/* Read a swapped page back: 0, -EAGAIN, -EIO. Object locked; unlocks it for a moment. (evict.c) */
+int shm_object_page_read(struct shm_object *object, struct shm_leaf *leaf, uint64_t index,
+			 struct shm_reserve *reserve);
+
+/* ---- entries, locks, counts ---- */
 
 static inline uint64_t *shm_leaf_entry(struct shm_leaf *leaf, uint64_t index)
 {

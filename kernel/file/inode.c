@@ -240,10 +240,16 @@ void inode_drop_setid(struct inode *inode)
 
 uint64_t inode_blocks(struct inode *inode)
 {
-	/* The object may come into being meanwhile, but goes only with the inode. */
-	if (!S_ISREG(inode->mode) || !inode->filesystem->changeable || !inode->object)
+	/* Objects may come into being meanwhile, but go only with the inode. */
+	if (!S_ISREG(inode->mode) || !inode->filesystem->changeable)
 		return 0;
-	return shm_object_resident_pages(inode->object) * (SHM_PAGE_BYTES / 512);
+	struct shm_object *object = __atomic_load_n(&inode->object, __ATOMIC_ACQUIRE);
+	struct shm_object *kept = __atomic_load_n(&inode->kept, __ATOMIC_ACQUIRE);
+	uint64_t pages = object ? shm_object_resident_pages(object) : 0;
+
+	if (kept)
+		pages += shm_object_resident_pages(kept);
+	return pages * (SHM_PAGE_BYTES / 512);
 }
 
 #define SECOND_NS 1000000000ll

@@ -87,6 +87,8 @@ struct inode {
 		const char *link_text;     /* [I] symbolic links, kmem */
 		const void *generic;       /* /proc: its own */
 	};
+	struct shm_object
+		*kept; /* [i] tmpfs: pages past a file's end, for when it grows; NULL: none ever */
 	struct pipe *pipe;      /* [i] fifos: made at the first open */
 	uint32_t seals;         /* [i] F_SEAL_* */
 	int32_t writable_maps;  /* [a] areas that show it shared and may write; grows under [i] */

@@ -98,7 +98,8 @@ static long allocate(struct file *file, unsigned mode, int64_t offset, int64_t l
 	if (mode & ~(unsigned)(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE))
 		return -EOPNOTSUPP;
 	uint64_t end = (uint64_t)(offset + length);
-	if (!(mode & FALLOC_FL_KEEP_SIZE) && end > inode->size_bytes) {
+	/* Also with KEEP_SIZE: observed. */
+	if (!(mode & FALLOC_FL_PUNCH_HOLE) && end > inode->size_bytes) {
 		int err = size_limit_check(end, &end);
 
 		if (err)

@@ -11,6 +11,9 @@
  * Locks: writes, resizes and making the object hold the inode's lock; reads
  * hold none: they pin a page, copy and unpin. A read beside a shrink may see
  * either. The object counts its pages against the file system's limit.
+ *
+ * Pages past the end, which fallocate(2) makes with KEEP_SIZE, are kept in an
+ * object of their own that nobody maps, and move over when the file grows.
  */
 
 #include "abi/errno.h"
@@ -42,21 +45,51 @@ static bool has_room(struct inode *inode, uint64_t pages)
 	       __atomic_load_n(&quota->used_pages, __ATOMIC_RELAXED) + pages <= quota->max_pages;
 }
 
-/* The object, of as many pages as the size has. Inode lock held. */
-static int object_need(struct inode *inode)
+static int object_make(struct inode *inode, uint64_t pages, struct shm_object **made)
 {
 	struct shm_object *object;
+	int err = shm_object_create(&shm_instance, pages, SHM_OBJECT_NORESERVE, &object);
 
-	if (inode->object)
-		return 0;
-	int err = shm_object_create(&shm_instance, pages_of(inode->size_bytes),
-				    SHM_OBJECT_NORESERVE, &object);
 	if (err)
 		return err;
 	shm_object_set_quota(object, &inode->filesystem->quota);
 	/* Release: who reads the pointer without the lock sees a whole object. */
-	__atomic_store_n(&inode->object, object, __ATOMIC_RELEASE);
+	__atomic_store_n(made, object, __ATOMIC_RELEASE);
 	return 0;
+}
+
+/* The object, of as many pages as the size has. Inode lock held. */
+static int object_need(struct inode *inode)
+{
+	return inode->object ? 0 : object_make(inode, pages_of(inode->size_bytes), &inode->object);
+}
+
+/* ---- pages kept past the end; inode lock held ---- */
+
+/* What is kept of pages [first, end), by now below the end of the object, moves there. */
+static void kept_move(struct inode *inode, uint64_t first, uint64_t end)
+{
+	if (inode->kept && first < end)
+		shm_object_move_pages(inode->kept, inode->object, first, end);
+}
+
+/* Give back what is kept of pages [first, end). */
+static void kept_drop(struct inode *inode, uint64_t first, uint64_t end)
+{
+	if (inode->kept && first < end)
+		shm_object_punch(inode->kept, first, end - first);
+}
+
+/* Keep pages [first, end), which lie past the end. 0; -ENOMEM, -ENOSPC. */
+static int kept_make(struct inode *inode, uint64_t first, uint64_t end)
+{
+	int err = 0;
+
+	if (!inode->kept)
+		err = object_make(inode, end, &inode->kept);
+	else if (end > shm_object_size_pages(inode->kept))
+		err = shm_object_resize(inode->kept, end);
+	return err ? err : shm_object_preallocate(inode->kept, first, end - first);
 }
 
 static struct shm_object *object_seen(struct inode *inode)
@@ -116,6 +149,8 @@ static long write_chunk(struct inode *inode, struct io *io, uint64_t position, u
 
 	if (position + chunk > inode->size_bytes && (inode->seals & F_SEAL_GROW))
 		return -EPERM;
+	if (index >= pages_of(inode->size_bytes))
+		kept_move(inode, index, index + 1);
 	int err = shm_object_page_pin(inode->object, index, true, &frame);
 	if (err)
 		return err;
@@ -157,6 +192,7 @@ static long write_locked(struct inode *inode, struct io *io, uint64_t position)
 			__atomic_store_n(&inode->size_bytes, position, __ATOMIC_RELAXED);
 		arch_interrupt_point();
 	}
+	kept_move(inode, pages_of(size), pages_of(inode->size_bytes));
 	if (pages_of(inode->size_bytes) < pages_of(end)) /* it fell short: back to what there is */
 		(void)shm_object_resize(inode->object, pages_of(inode->size_bytes));
 	return done ? done : result;
@@ -203,8 +239,13 @@ static int tmpfs_resize(struct inode *inode, uint64_t size_bytes)
 	if ((size_bytes < old && (inode->seals & F_SEAL_SHRINK)) ||
 	    (size_bytes > old && (inode->seals & F_SEAL_GROW)))
 		return -EPERM;
-	if (inode->object && pages_of(size_bytes) > pages_of(old))
+	if (size_bytes <= old)
+		kept_drop(inode, 0, UINT64_MAX);
+	if (inode->object && pages_of(size_bytes) > pages_of(old)) {
 		err = shm_object_resize(inode->object, pages_of(size_bytes));
+		if (!err)
+			kept_move(inode, pages_of(old), pages_of(size_bytes));
+	}
 	if (err)
 		return err;
 	__atomic_store_n(&inode->size_bytes, size_bytes, __ATOMIC_RELAXED);
@@ -240,6 +281,7 @@ static void punch_locked(struct inode *inode, uint64_t start, uint64_t end)
 {
 	uint64_t limit = pages_of(inode->size_bytes) << PAGE_SHIFT;
 
+	kept_drop(inode, pages_of(start), end >> PAGE_SHIFT);
 	if (!inode->object || start >= limit)
 		return;
 	if (end > limit)
@@ -255,42 +297,25 @@ static void punch_locked(struct inode *inode, uint64_t start, uint64_t end)
 	page_wipe(inode, last << PAGE_SHIFT, end);
 }
 
-/* How many of the pages [first, last) are not there. */
-static uint64_t missing_count(struct shm_object *object, uint64_t first, uint64_t last)
+/* Is there memory for the pages [first, end), those that are there or kept aside? */
+static bool room_for(struct inode *inode, uint64_t first, uint64_t end)
 {
-	uint64_t missing = last - first;
-
-	for (uint64_t i = shm_object_page_next(object, first); i < last;
-	     i = shm_object_page_next(object, i + 1)) {
-		missing--;
-		if (!(i & 1023))
-			arch_interrupt_point();
-	}
-	return missing;
-}
-
-/* Pages for [offset, end): as many as lie in the object. */
-static int populate_locked(struct inode *inode, uint64_t offset, uint64_t end)
-{
-	uint64_t first = offset >> PAGE_SHIFT, last = pages_of(end);
-
-	if (last > pages_of(inode->size_bytes))
-		last = pages_of(inode->size_bytes);
-	if (first >= last)
-		return 0;
 	/* Before all memory is taken for nothing, and before counting for ever. */
-	uint64_t most = inode->filesystem->quota.max_pages;
+	uint64_t most = inode->filesystem->quota.max_pages, count = end - first;
+
 	if (!most)
-		most = frame_free_estimate() + shm_object_resident_pages(inode->object);
-	if (last - first > most || !has_room(inode, missing_count(inode->object, first, last)))
-		return -ENOSPC;
-	return shm_object_populate(inode->object, first, last - first);
+		most = frame_free_estimate() + inode_blocks(inode) / (PAGE_BYTES / 512);
+	if (count > most)
+		return false;
+	uint64_t absent = shm_object_absent_pages(inode->object, first, count);
+	if (inode->kept)
+		absent -= count - shm_object_absent_pages(inode->kept, first, count);
+	return has_room(inode, absent);
 }
 
 static int allocate_locked(struct inode *inode, unsigned mode, uint64_t offset, uint64_t end)
 {
-	uint64_t size = inode->size_bytes;
-	bool grow = end > size && !(mode & FALLOC_FL_KEEP_SIZE);
+	uint64_t first = offset >> PAGE_SHIFT, last = pages_of(end), size = inode->size_bytes;
 
 	if (mode & FALLOC_FL_PUNCH_HOLE) {
 		if (inode->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
@@ -301,11 +326,20 @@ static int allocate_locked(struct inode *inode, unsigned mode, uint64_t offset, 
 	if (end > size && (inode->seals & F_SEAL_GROW))
 		return -EPERM;
 	int err = object_need(inode);
-	if (!err && grow)
+	if (!err && !room_for(inode, first, last))
+		err = -ENOSPC;
+	if (!err && end > size && !(mode & FALLOC_FL_KEEP_SIZE))
 		err = tmpfs_resize(inode, end);
-	if (!err)
-		err = populate_locked(inode, offset, end);
-	if (err && inode->object && inode->size_bytes != size)
+	if (err)
+		return err;
+	uint64_t within = pages_of(inode->size_bytes);
+	if (within > last)
+		within = last;
+	if (first < within)
+		err = shm_object_preallocate(inode->object, first, within - first);
+	if (!err && within < last)
+		err = kept_make(inode, first > within ? first : within, last);
+	if (err && inode->size_bytes != size)
 		(void)tmpfs_resize(inode, size);
 	return err;
 }
@@ -332,12 +366,10 @@ int64_t tmpfs_seek(struct inode *inode, uint64_t offset, bool data)
 
 	if (offset >= size)
 		return -ENXIO;
-	if (data)
-		next = object ? shm_object_page_next(object, index) : UINT64_MAX;
-	else
-		while (object && next < pages_of(size) && shm_object_page_present(object, next))
-			if (!(++next & 1023))
-				arch_interrupt_point();
+	if (object)
+		next = shm_object_seek(object, index, data);
+	else if (data)
+		next = UINT64_MAX;
 	if (next >= pages_of(size)) /* there is a hole after the end */
 		return data ? -ENXIO : (int64_t)size;
 	return (int64_t)(next == index ? offset : next << PAGE_SHIFT);
@@ -367,6 +399,8 @@ static void tmpfs_file_destroy(struct inode *inode)
 {
 	struct shm_object *object = inode->object;
 
+	if (inode->kept)
+		shm_object_put(inode->kept);
 	if (!object)
 		return;
 	inode->object = NULL;

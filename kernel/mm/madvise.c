@@ -283,7 +283,7 @@ static bool page_is_there(struct space *space, struct area *area, uint64_t addre
 		spin_unlock(&space->page_table_lock);
 	}
 	return own || (area->piece.mapping &&
-		       shm_object_page_present(shm_piece_object(&area->piece),
+		       shm_object_page_touched(shm_piece_object(&area->piece),
 					       shm_piece_index(&area->piece, address)));
 }
 

@@ -19,7 +19,7 @@ static uint64_t object_pages(const struct area *area)
 	if (first == 0 && pages == size)
 		return shm_object_resident_pages(object);
 	for (uint64_t i = 0; i < pages; i++)
-		count += shm_object_page_present(object, first + i);
+		count += shm_object_page_touched(object, first + i);
 	return count;
 }
 

@@ -286,6 +286,9 @@ static void size_limit(void)
 	CHECK_ERROR(pwrite(fd, text, 1, 10000), EFBIG);
 	CHECK_ERROR(ftruncate(fd, 10001), EFBIG);
 	CHECK_OK(ftruncate(fd, 10000));
+	CHECK_ERROR(fallocate(fd, 0, 0, 10001), EFBIG);
+	CHECK_ERROR(fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 10001), EFBIG);
+	CHECK_OK(fallocate(fd, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, 5000, 20000));
 	leave(fd);
 	fd = CHECK_OK(memfd_create("sealed", MFD_ALLOW_SEALING));
 	CHECK_OK(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE));

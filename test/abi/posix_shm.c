@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "memory_test.h"
+#include "mount_test.h"
 
 static char name[64];
 
@@ -308,18 +309,6 @@ static void in_mount(const char *path)
 	CHECK_EQ(free_pages(path), 32);
 	CHECK_ERROR(mount("none", path, NULL, MS_REMOUNT, "size=what"), EINVAL);
 	CHECK_ERROR(mount("none", path, NULL, MS_REMOUNT, "nothing=5"), EINVAL);
-}
-
-/* A directory to mount something on that nobody else sees. */
-static void private_mount_point(char *path)
-{
-	if (!abi_is_root())
-		SKIP("only root mounts");
-	if (!abi_in_samepage() && unshare(CLONE_NEWNS) != 0)
-		SKIP("no mount namespace");
-	if (!abi_in_samepage() && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
-		SKIP("no private mounts");
-	CHECK(mkdtemp(path) != NULL);
 }
 
 static void size_of_mount(void)

@@ -132,11 +132,30 @@ void play_compare(void)
 	sim.quiet = false;
 }
 
+/* What SEEK_DATA and SEEK_HOLE say of each page. */
+static void compare_data(struct shm_object *object, const struct naive_object *known)
+{
+	uint64_t data = shm_object_seek(object, 0, true), hole = shm_object_seek(object, 0, false);
+
+	for (uint64_t i = 0; i < known->size; i++) {
+		if (data < i)
+			data = shm_object_seek(object, i, true);
+		if (hole < i)
+			hole = shm_object_seek(object, i, false);
+		check((data == i) != (hole == i));
+		check(data != i || known->touched[i] != TOUCHED_NO);
+		check(data == i || known->there[i] != THERE_YES ||
+		      known->touched[i] != TOUCHED_YES);
+	}
+}
+
 void play_compare_pages(void)
 {
 	for (unsigned o = 0; o < OBJECTS; o++) {
 		struct naive_object *object = &naive.objects[o];
 		uint64_t frame;
+		if (world.objects[o])
+			compare_data(world.objects[o], object);
 		for (uint64_t i = 0; world.objects[o] && i < object->size; i++) {
 			if (object->there[i] == THERE_LOST)
 				continue;

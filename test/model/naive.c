@@ -26,6 +26,7 @@ int naive_access(struct naive_page *page, unsigned access, uint64_t **value)
 		return -EIO;
 	*value = &object->values[page->index];
 	object->there[page->index] = THERE_YES;
+	object->touched[page->index] = TOUCHED_YES;
 	if (page->shown == SHOWS_PRIVATE && access == SHM_WRITE) {
 		page->own = true;
 		page->value = **value;
@@ -39,6 +40,7 @@ void naive_object_cut(struct naive_object *object, uint64_t first, uint64_t end)
 	for (uint64_t i = first; i < end && i < PAGES_MAX; i++) {
 		object->values[i] = 0;
 		object->there[i] = THERE_NO;
+		object->touched[i] = TOUCHED_NO;
 	}
 }
 

@@ -29,6 +29,9 @@ enum shown { SHOWS_NOTHING, SHOWS_ANONYMOUS, SHOWS_SHARED, SHOWS_PRIVATE };
 /* Is there a page? After an operation for which there was no memory, perhaps. */
 enum there { THERE_NO, THERE_PERHAPS, THERE_YES, THERE_LOST };
 
+/* Has somebody got to the page since it was made? What was preallocated is there all the same. */
+enum touched { TOUCHED_NO, TOUCHED_PERHAPS, TOUCHED_YES };
+
 struct naive_page { /* of a space */
 	uint8_t shown, object, protection;
 	bool own; /* a copy, or a page that was touched */
@@ -42,7 +45,7 @@ struct naive_object {
 	uint64_t size; /* pages */
 	uint64_t charged;
 	uint64_t values[PAGES_MAX];
-	uint8_t there[PAGES_MAX];
+	uint8_t there[PAGES_MAX], touched[PAGES_MAX];
 };
 
 struct naive_segment {

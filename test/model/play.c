@@ -238,7 +238,7 @@ static play_operation *const operations[] = {
 	play_get,          play_get,     play_get,          play_attach,       play_attach,
 	play_attach,       play_attach,  play_attach,       play_detach,       play_detach,
 	play_protect,      play_protect, play_extend,       play_resize,       play_resize,
-	play_punch,        play_punch,   play_populate,     play_evict,        play_evict,
+	play_punch,        play_punch,   play_preallocate,  play_evict,        play_evict,
 	play_age,          play_age,     play_pin,          play_pin,          play_reopen,
 	play_fork,         play_fork,    play_exit,         play_change,       play_change,
 	play_stat,         play_limits,  play_table_create, play_table_attach, play_table_attach,

@@ -86,7 +86,7 @@ void caller_set(unsigned s);
 
 typedef void play_operation(void);
 play_operation play_map, play_unmap, play_protect, play_extend, play_access, play_resize,
-	play_punch, play_populate, play_evict, play_age, play_pin, play_reopen, play_fork,
+	play_punch, play_preallocate, play_evict, play_age, play_pin, play_reopen, play_fork,
 	play_exit, play_lose;
 play_operation play_get, play_attach, play_detach, play_change, play_stat, play_limits,
 	play_table_create, play_table_attach, play_table_remove, play_credentials, play_report;

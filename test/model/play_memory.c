@@ -116,6 +116,7 @@ static void access_page(unsigned s, unsigned cpu, uint64_t at, bool write, bool 
 	struct naive_object *object = &naive.objects[page->object];
 	bool counted = page->shown > SHOWS_ANONYMOUS && page->index < object->size;
 	uint8_t there = counted ? object->there[page->index] : THERE_NO;
+	uint8_t touched = counted ? object->touched[page->index] : TOUCHED_NO;
 	uint64_t *expected = NULL, seen = 0;
 
 	doing("process %u, CPU %u %s page %lu", s, cpu, write ? "writes" : "reads", at);
@@ -125,8 +126,10 @@ static void access_page(unsigned s, unsigned cpu, uint64_t at, bool write, bool 
 		object->there[page->index] = THERE_LOST;
 	if (!agrees(result, naive_access(page, write ? SHM_WRITE : SHM_READ, &expected))) {
 		*page = before;
-		if (counted)
+		if (counted) {
 			object->there[page->index] = there == THERE_NO ? THERE_PERHAPS : there;
+			object->touched[page->index] = touched ? touched : TOUCHED_PERHAPS;
+		}
 	} else if (result == 0 && write) {
 		*expected = world.stamp;
 	} else if (result == 0) {
@@ -188,7 +191,7 @@ void play_punch(void)
 	naive_object_cut(&naive.objects[o], first, first + count);
 }
 
-void play_populate(void)
+void play_preallocate(void)
 {
 	unsigned o = (unsigned)draw(OBJECTS);
 	struct naive_object *object = &naive.objects[o];
@@ -200,8 +203,8 @@ void play_populate(void)
 	for (i = first; i < first + count && i < object->size; i++)
 		if (object->there[i] == THERE_LOST)
 			return;
-	doing("object %u: %lu pages from %lu are made present", o, count, first);
-	error = !agrees(shm_object_populate(world.objects[o], first, count),
+	doing("object %u: %lu pages from %lu are preallocated", o, count, first);
+	error = !agrees(shm_object_preallocate(world.objects[o], first, count),
 			first + count <= object->size ? 0 : -EFBIG);
 	for (i = first; i < first + count && i < object->size; i++)
 		if (object->there[i] != THERE_YES)
@@ -218,6 +221,10 @@ void play_evict(void)
 	doing("object %u: %lu pages from %lu are evicted", o, count, first);
 	shm_object_evict(world.objects[o], first, count);
 	naive.objects[o].evicted = true;
+	/* What was written out is data, touched or not. */
+	for (uint64_t i = first; i < first + count && i < PAGES_MAX; i++)
+		if (naive.objects[o].there[i] && !naive.objects[o].touched[i])
+			naive.objects[o].touched[i] = TOUCHED_PERHAPS;
 }
 
 void play_age(void)
@@ -251,13 +258,18 @@ void play_pin(void)
 	if (!agrees(result, expected)) {
 		if (there == THERE_NO)
 			object->there[index] = THERE_PERHAPS;
+		if (create && !object->touched[index])
+			object->touched[index] = TOUCHED_PERHAPS;
 		return;
 	}
 	if (result)
 		return;
 	object->there[index] = THERE_YES;
 	check_equal(sim_frame_words(frame)[0], object->values[index]);
-	sim_frame_words(frame)[0] = object->values[index] = ++world.stamp;
+	if (create) {
+		object->touched[index] = TOUCHED_YES;
+		sim_frame_words(frame)[0] = object->values[index] = ++world.stamp;
+	}
 	shm_object_page_unpin(world.objects[o], frame);
 }
 

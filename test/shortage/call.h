@@ -17,6 +17,10 @@
 #include <stdint.h>
 #include <sys/syscall.h>
 
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
+
 #define PAGE       4096ul
 #define ERRORS_MAX 4
 

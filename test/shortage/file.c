@@ -51,6 +51,12 @@ static void path_start(void)
 	offset = 0;
 }
 
+static void path_kept(void)
+{
+	path_start();
+	need(fallocate(FD_PATH, FALLOC_FL_KEEP_SIZE, 0, LARGE / 2) == 0, "fallocate");
+}
+
 static void path_large(void)
 {
 	path_start();
@@ -186,6 +192,10 @@ const struct call calls_file[] = {
 	{CALL(truncate, AT("g"), LARGE), ALLOCATES, .errors = {ENOSPC}, .undo = path_empty},
 	{CALL(fallocate, FD_PATH, 0, 0, 40000), .flags = CALL_ALLOCATES | CALL_PARTS,
 	 .errors = {ENOSPC}, .undo = path_empty},
+	{CALL(fallocate, FD_PATH, FALLOC_FL_KEEP_SIZE, 0, 40000), .what = "past the end",
+	 .flags = CALL_ALLOCATES | CALL_PARTS, .errors = {ENOSPC}, .undo = path_empty},
+	{CALL(ftruncate, FD_PATH, 400000), .what = "into kept pages", .ready = path_kept, ALLOCATES,
+	 .undo = path_empty},
 	{CALL(fallocate, FD_FILE, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, PAGE),
 	 .what = "hole"},
 	{CALL(fadvise64, FD_FILE, 0, 0, 3)},

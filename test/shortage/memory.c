@@ -218,6 +218,8 @@ const struct call calls_memory[] = {
 	{CALL(madvise, ARENA + PAGE, PAGE, MADV_DONTFORK), .what = "DONTFORK",
 	 .flags = CALL_ALLOCATES, .errors = {EAGAIN}, .undo = arena_back},
 	{CALL(madvise, SHARED, AREA, MADV_REMOVE), .what = "REMOVE"},
+	{CALL(madvise, ROOM, AREA, MADV_GUARD_INSTALL), .what = "GUARD_INSTALL",
+	 .ready = room_private, .flags = CALL_ALLOCATES | CALL_PARTS, .undo = room_unmap},
 	{CALL(madvise, SHARED, AREA, MADV_WILLNEED), .what = "WILLNEED"},
 	{CALL(madvise, ROOM, AREA, MADV_POPULATE_WRITE), .what = "POPULATE_WRITE",
 	 .ready = room_private, .flags = CALL_ALLOCATES | CALL_PARTS, .errors = {EFAULT},

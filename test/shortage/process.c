@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -35,6 +36,16 @@ static long parent_only(long pid)
 	if (!pid)
 		syscall(SYS_exit_group, 0);
 	return pid;
+}
+
+/* In tables that nothing else is in. */
+static void guards_make(void)
+{
+	void *guarded = mmap((void *)0x7000000000, AREA, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+
+	need(guarded != MAP_FAILED, "mmap");
+	need(madvise(guarded, AREA, MADV_GUARD_INSTALL) == 0, "madvise");
 }
 
 static long run_clone(void)
@@ -174,6 +185,7 @@ static void waited_make(void)
 
 const struct call calls_process[] = {
 	{RUN(clone, NULL, run_clone), FORKS, .undo = reap},
+	{RUN(clone, "guards", run_clone), FORKS, .ready = guards_make, .undo = reap},
 	{RUN(clone, "thread", run_thread), .flags = CALL_ALLOCATES, .errors = {EAGAIN},
 	 .undo = thread_end},
 	{RUN(clone, "namespace", run_clone_namespace),

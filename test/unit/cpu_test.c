@@ -8,7 +8,7 @@
 static void entry_none(void)
 {
 	check(shm_entry_is_none(SHM_ENTRY_NONE));
-	check(!shm_entry_is_present(SHM_ENTRY_NONE));
+	check(!shm_entry_is_present(SHM_ENTRY_NONE) && !shm_entry_accessed(SHM_ENTRY_NONE));
 	check(!shm_entry_is_link(SHM_ENTRY_NONE));
 	check(!shm_entry_is_table(SHM_ENTRY_NONE));
 	check((SHM_ENTRY_NONE & 1) == 0);
@@ -22,6 +22,11 @@ static void entry_page(void)
 		check_equal(shm_entry_frame(entry), FRAME);
 		check_equal(shm_entry_protection(entry), protection | SHM_READ);
 		check(shm_entry_accessed(entry));
+		uint64_t untouched = shm_entry_clear_accessed(entry);
+		check(shm_entry_is_present(untouched) && !shm_entry_accessed(untouched));
+		check_equal(shm_entry_frame(untouched), FRAME);
+		check_equal(shm_entry_protection(untouched), shm_entry_protection(entry));
+		check_equal(shm_entry_set_accessed(untouched), entry);
 		check_equal(shm_entry_dirty(entry), (protection & SHM_WRITE) != 0);
 		check(!shm_entry_is_own(entry));
 		uint64_t own = shm_entry_own(entry);
@@ -66,6 +71,7 @@ static void entry_invalid(void)
 	for (unsigned i = 0; i < 4; i++) {
 		check((states[i] & 1) == 0);
 		check(!shm_entry_is_none(states[i]) && !shm_entry_is_present(states[i]));
+		check(!shm_entry_accessed(states[i]));
 		for (unsigned j = 0; j < 4; j++)
 			check_equal(tests[j](states[i]), i == j);
 		check(!tests[i](SHM_ENTRY_NONE));
@@ -73,6 +79,10 @@ static void entry_invalid(void)
 	}
 	check_equal(shm_entry_swap_slot(states[1]), 12345);
 	check(shm_entry_busy_record(states[2]) == record);
+	/* A kernel's addresses too. */
+	void *high = (void *)(uintptr_t)0xffff8880fffffff0ull;
+	check(shm_entry_is_busy(shm_entry_busy(high)) && !shm_entry_accessed(shm_entry_busy(high)));
+	check(shm_entry_busy_record(shm_entry_busy(high)) == high);
 }
 
 static void entry_old_young(void)
@@ -80,6 +90,8 @@ static void entry_old_young(void)
 	for (unsigned protection = 1; protection < 8; protection++) {
 		uint64_t page = shm_entry_page(FRAME, protection);
 		check_equal(shm_entry_young(shm_entry_old(page)), page);
+		check(!shm_entry_accessed(shm_entry_old(page)));
+		check(!shm_entry_accessed(shm_entry_old(shm_entry_own(page))));
 		check_equal(shm_entry_old_frame(shm_entry_old(page)), FRAME);
 		check_equal(shm_entry_young(shm_entry_old(shm_entry_own(page))),
 			    shm_entry_own(page));

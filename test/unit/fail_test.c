@@ -26,9 +26,9 @@ static int do_create(void)
 		shm_object_put(created);
 	return error;
 }
-static int do_populate(void)
+static int do_preallocate(void)
 {
-	return shm_object_populate(object, 500, 30);
+	return shm_object_preallocate(object, 500, 30);
 }
 static int do_grow(void)
 {
@@ -107,7 +107,7 @@ static const struct operation {
 	bool evicted;
 } operations[] = {
 	{"create", do_create, 600, false},
-	{"populate", do_populate, 600, false},
+	{"preallocate", do_preallocate, 600, false},
 	{"grow", do_grow, 600, false},
 	{"grow small", do_grow, 10, false},
 	{"shrink", do_shrink, 600, false},

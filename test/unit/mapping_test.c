@@ -67,6 +67,29 @@ static void fault_once(void)
 	world_end();
 }
 
+/* One fault for each page where CPUs do not set the accessed bit, one for the leaf where they do. */
+static void share_preallocated(void)
+{
+	world_mapped(600, BASE, BASE + 17 * PAGE);
+	check_equal(shm_object_preallocate(object, 0, 600), 0);
+	check_equal(must_read(0, BASE), 0);
+	check(shm_object_page_touched(object, 0) && !shm_object_page_touched(object, 1));
+	uint64_t faults = sim.faults;
+	must_write(0, BASE + PAGE, 1);
+	bool by_itself = unit_link && (sim.port.capabilities & SHM_HARDWARE_AD);
+	check_equal(sim.faults - faults, !by_itself);
+	check(shm_object_page_touched(object, 1) && !shm_object_page_touched(object, 2));
+	/* Through an own leaf: only what is touched comes along. */
+	check_equal(must_read(1, BASE + 18 * PAGE), 1);
+	check(!shm_object_page_touched(object, 2));
+	must_write(1, BASE + 19 * PAGE, 2);
+	check(shm_object_page_touched(object, 2));
+	check_equal(must_read(0, BASE + 2 * PAGE), 2);
+	check_equal(shm_object_seek(object, 0, false), 3);
+	check_equal(shm_object_resident_pages(object), 600);
+	world_end();
+}
+
 static void share_small(void)
 {
 	world(3);
@@ -493,6 +516,8 @@ static const struct unit_test tests[] = {
 	{"share_misaligned", "a misaligned mapping is filled and shows the same", share_misaligned,
 	 false},
 	{"fault_once", "an access faults once, whatever its CPU remembered", fault_once, false},
+	{"share_preallocated", "whoever gets to a preallocated page touches it, and it only",
+	 share_preallocated, false},
 	{"share_small", "a small object is settled into an own leaf that exists", share_small,
 	 false},
 	{"share_parts", "only covered spans are linked; one space may map an object twice",

@@ -324,7 +324,7 @@ static void detach_is_cheap(void)
 		steps[round] = sim.steps - before;
 		check_equal(sim_map(a, BASE, PAGES, object, 0, READ_WRITE, 0), 0);
 		for (uint64_t i = 0; i < 64; i++)
-			check_equal(shm_object_populate(object, i * 512, 1), 0);
+			check_equal(shm_object_preallocate(object, i * 512, 1), 0);
 	}
 	check(!unit_link || steps[0] == steps[1]);
 	world_end();

@@ -72,11 +72,11 @@ static void object_pages(void)
 		struct shm_object *object = object_create(sizes[i]);
 		uint64_t last = sizes[i] - 1, frame;
 		check_equal(shm_object_page_pin(object, last, false, &frame), -ENODATA);
-		check(!shm_object_page_present(object, last));
+		check(!shm_object_page_touched(object, last));
 		page_write(object, last, 5);
 		check_equal(page_read(object, last), 5);
-		check(shm_object_page_present(object, last));
-		check(!shm_object_page_present(object, last + 1));
+		check(shm_object_page_touched(object, last));
+		check(!shm_object_page_touched(object, last + 1));
 		check_equal(shm_object_page_pin(object, last + 1, true, &frame), -EFBIG);
 		check_equal(shm_object_page_pin(object, last + 1, false, &frame), -EFBIG);
 		check_equal(shm_object_alignment_bytes(object),
@@ -85,15 +85,53 @@ static void object_pages(void)
 	}
 }
 
-static void object_populate(void)
+static void object_preallocate(void)
 {
 	struct shm_object *object = object_create(1030);
 
-	check_equal(shm_object_populate(object, 500, 530), 0);
+	check_equal(shm_object_absent_pages(object, 0, 1030), 1030);
+	check_equal(shm_object_preallocate(object, 500, 530), 0);
 	check_equal(shm_object_resident_pages(object), 530);
-	check_equal(shm_object_populate(object, 1029, 2), -EFBIG);
+	check_equal(shm_object_absent_pages(object, 0, 1030), 500);
+	check_equal(shm_object_absent_pages(object, 490, 20), 10);
+	check_equal(shm_object_preallocate(object, 1029, 2), -EFBIG);
 	shm_check_object(object);
 	shm_object_put(object);
+}
+
+/* Preallocated pages have no data until somebody gets to them. */
+static void object_seek(void)
+{
+	static const uint64_t sizes[] = {10, 2000};
+
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t size = sizes[i], page = size / 2, last = size - 1, frame;
+		struct shm_object *object = object_create(size);
+
+		check_equal(shm_object_seek(object, 0, true), UINT64_MAX);
+		check_equal(shm_object_seek(object, last, false), last);
+		check_equal(shm_object_preallocate(object, 0, size), 0);
+		check_equal(shm_object_seek(object, 0, true), UINT64_MAX);
+		check_equal(shm_object_seek(object, page, false), page);
+		/* Reading through a pin is no access, writing is. */
+		check_equal(shm_object_page_pin(object, page, false, &frame), 0);
+		shm_object_page_unpin(object, frame);
+		check(!shm_object_page_touched(object, page));
+		check_equal(shm_object_age(object, 0, size), 0);
+		for (uint64_t at = page; at < page + 2; at++) {
+			check_equal(shm_object_page_pin(object, at, true, &frame), 0);
+			shm_object_page_unpin(object, frame);
+			check(shm_object_page_touched(object, at));
+		}
+		check_equal(shm_object_seek(object, 0, true), page);
+		check_equal(shm_object_seek(object, page, true), page);
+		check_equal(shm_object_seek(object, page, false), page + 2);
+		check_equal(shm_object_seek(object, page + 2, true), UINT64_MAX);
+		check_equal(shm_object_age(object, 0, size), 2);
+		check_equal(shm_object_seek(object, 0, true), page);
+		shm_check_object(object);
+		shm_object_put(object);
+	}
 }
 
 static void object_grow_small(void)
@@ -231,7 +269,8 @@ static const struct unit_test tests[] = {
 	 true},
 	{"pages", "a page exists below the size only, reads as zeros, keeps what is written",
 	 object_pages, false},
-	{"populate", "populate makes exactly the pages asked for", object_populate, true},
+	{"preallocate", "makes exactly the pages asked for", object_preallocate, true},
+	{"seek", "a page has data when somebody got to it", object_seek, true},
 	{"grow_small", "a small object keeps its pages when it grows past 16", object_grow_small,
 	 true},
 	{"shrink", "pages past the new end are gone, with their tables, and come back as zeros",

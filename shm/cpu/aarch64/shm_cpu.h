@@ -86,6 +86,14 @@ static inline bool shm_entry_accessed(uint64_t entry)
 {
 	return entry & SHM_ARM_ACCESSED;
 }
+static inline uint64_t shm_entry_set_accessed(uint64_t entry)
+{
+	return entry | SHM_ARM_ACCESSED;
+}
+static inline uint64_t shm_entry_clear_accessed(uint64_t entry)
+{
+	return entry & ~SHM_ARM_ACCESSED;
+}
 static inline bool shm_entry_dirty(uint64_t entry)
 {
 	return shm_entry_is_present(entry) && !(entry & SHM_ARM_READ_ONLY);

@@ -58,9 +58,10 @@ static inline bool shm_entry_is_none(uint64_t entry)
 {
 	return entry == SHM_ENTRY_NONE;
 }
+/* Both bits of USER are set in no invalid entry (shm/cpu/invalid.h). */
 static inline bool shm_entry_is_present(uint64_t entry)
 {
-	return entry & SHM_LOONGARCH_VALID;
+	return (entry & SHM_LOONGARCH_USER) == SHM_LOONGARCH_USER;
 }
 static inline bool shm_entry_is_link(uint64_t entry)
 {
@@ -86,7 +87,15 @@ static inline unsigned shm_entry_link_protection(uint64_t entry)
 }
 static inline bool shm_entry_accessed(uint64_t entry)
 {
-	return shm_entry_is_present(entry);
+	return entry & SHM_LOONGARCH_VALID;
+}
+static inline uint64_t shm_entry_set_accessed(uint64_t entry)
+{
+	return entry | SHM_LOONGARCH_VALID;
+}
+static inline uint64_t shm_entry_clear_accessed(uint64_t entry)
+{
+	return entry & ~SHM_LOONGARCH_VALID;
 }
 static inline bool shm_entry_dirty(uint64_t entry)
 {

@@ -183,7 +183,7 @@ struct shm_port {
 	int (*pages_prepare)(struct shm_space *space, uint64_t address);
 	/*
 	 * Enter pages into one span of the space's own leaf: for each of `count`
-	 * entries that is present, its frame with `protection` goes to
+	 * entries that is accessed, its frame with `protection` goes to
 	 * address + i pages, unless something is there already. Takes no frame
 	 * references. The number entered (0 may be a success), or -EAGAIN: the own
 	 * leaf does not exist, nothing was done.

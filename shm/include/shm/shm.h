@@ -146,8 +146,21 @@ uint64_t shm_object_alignment_bytes(const struct shm_object *object);
 int shm_object_resize(struct shm_object *object, uint64_t size_pages);
 /* Free pages [first, first + count), which read as zeros again. fallocate(2) PUNCH_HOLE. */
 void shm_object_punch(struct shm_object *object, uint64_t first, uint64_t count);
-/* Make pages present. 0; -ENOMEM, -ENOSPC: some may be; -EFBIG past the end. */
-int shm_object_populate(struct shm_object *object, uint64_t first, uint64_t count);
+/*
+ * Make sure of the memory of pages: each that is not there is made, of zeros, but counts as touched
+ * only when somebody gets to it. fallocate(2). 0; -ENOMEM, -ENOSPC: some may have been made;
+ * -EFBIG: past the end; -EIO: poisoned. No locks held.
+ */
+int shm_object_preallocate(struct shm_object *object, uint64_t first, uint64_t count);
+/*
+ * Preallocated pages [first, end) of an object that nobody maps become those of another with the
+ * same quota, where it has none; others are freed, as are those for which there is no memory.
+ * For what is kept beside a file, past its end. No locks held.
+ */
+void shm_object_move_pages(struct shm_object *from, struct shm_object *to, uint64_t first,
+			   uint64_t end);
+/* How many of the pages [first, first + count) a preallocation would make. No locks held. */
+uint64_t shm_object_absent_pages(struct shm_object *object, uint64_t first, uint64_t count);
 /*
  * Evict up to `count` present pages from `first` on: cleared everywhere, one
  * flush, written out, freed. Returns how many. Only tries locks. Needs swap.
@@ -175,10 +188,17 @@ void shm_object_page_unpin(struct shm_object *object, uint64_t frame);
  */
 struct shm_space *shm_object_private_space(struct shm_object *object, uint64_t *serial,
 					   bool (*hold)(struct shm_space *space));
-/* Is the page present? For mincore(2), SEEK_DATA, statistics. */
-bool shm_object_page_present(struct shm_object *object, uint64_t index);
-/* The first page from `index` on that is present, or UINT64_MAX; holes of any size are one step. */
-uint64_t shm_object_page_next(struct shm_object *object, uint64_t index);
+/*
+ * Is the page in memory, and has somebody accessed it, or pinned it to be made, since it was?
+ * For mincore(2), statistics.
+ */
+bool shm_object_page_touched(struct shm_object *object, uint64_t index);
+/*
+ * The first page from `index` on that has data, in memory or in swap, or UINT64_MAX: lseek(2)
+ * SEEK_DATA; or with `data` false, the first that has none: SEEK_HOLE. A page that was only
+ * preallocated has none. Holes of any size are one step.
+ */
+uint64_t shm_object_seek(struct shm_object *object, uint64_t index, bool data);
 
 /* ---- mappings: objects in spaces (mapping.c) ---- */
 

@@ -268,8 +268,7 @@ static int pages_set(struct shm_space *space, uint64_t address, const uint64_t *
 	if (!own)
 		return -EAGAIN;
 	for (unsigned i = 0; i < count; i++) {
-		if (shm_entry_is_none(entries[i]) || !shm_entry_is_present(entries[i]) ||
-		    !shm_entry_is_none(own[i]))
+		if (!shm_entry_accessed(entries[i]) || !shm_entry_is_none(own[i]))
 			continue;
 		own[i] = shm_entry_page(shm_entry_frame(entries[i]), protection);
 		entered++;

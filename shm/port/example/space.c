@@ -45,8 +45,7 @@ static unsigned char *walk(struct host_space *space, uint64_t address, unsigned 
 		return NULL;
 	uint64_t entry = host_port.table_data(
 		shm_entry_frame(slot))[address >> SHM_PAGE_SHIFT & (SHM_ENTRIES_PER_TABLE - 1)];
-	if (shm_entry_is_none(entry) || !shm_entry_is_present(entry) ||
-	    !(shm_entry_protection(entry) & access))
+	if (!shm_entry_accessed(entry) || !(shm_entry_protection(entry) & access))
 		return NULL;
 	unsigned char *page = host_port.frame_data(shm_entry_frame(entry));
 	return page + address % SHM_PAGE_BYTES;

@@ -117,8 +117,23 @@ static uint64_t restrict_entry(uint64_t slot, uint64_t entry)
 	return entry;
 }
 
+/*
+ * May the CPU use the entry? It must be accessed; for an access of a program, a CPU that can do it
+ * sets that. (Real ones may do it on their own account too: then a page counts as touched early.)
+ */
+static bool entry_valid(uint64_t *entry, bool speculative)
+{
+	const unsigned capabilities = SHM_CPU_CAPABILITIES;
+
+	if (shm_entry_is_none(*entry) || !shm_entry_is_present(*entry))
+		return false;
+	if ((capabilities & SHM_HARDWARE_AD) && !speculative)
+		*entry = shm_entry_set_accessed(*entry);
+	return shm_entry_accessed(*entry);
+}
+
 /* Translate; a valid entry is remembered. False: not valid, remembered where CPUs do that. */
-static bool translate(struct sim_cpu *cpu, uint64_t address, uint64_t *entry)
+static bool translate(struct sim_cpu *cpu, uint64_t address, bool speculative, uint64_t *entry)
 {
 	struct sim_translation *known = tlb_find(cpu, address, 0);
 
@@ -127,12 +142,14 @@ static bool translate(struct sim_cpu *cpu, uint64_t address, uint64_t *entry)
 		return !known->negative;
 	}
 	uint64_t slot = walk_slot(cpu, address, SHM_LEVEL_SPAN);
-	uint64_t value = SHM_ENTRY_NONE;
-	if (!shm_entry_is_none(slot))
-		value = sim_frame_words(shm_entry_frame(slot))[address >> SHM_PAGE_SHIFT & 511];
-	bool valid = !shm_entry_is_none(value) && shm_entry_is_present(value);
-	if (valid)
-		*entry = restrict_entry(slot, value);
+	bool valid = false;
+	if (!shm_entry_is_none(slot)) {
+		uint64_t *leaf = sim_frame_words(shm_entry_frame(slot));
+		uint64_t *value = &leaf[address >> SHM_PAGE_SHIFT & 511];
+		valid = entry_valid(value, speculative);
+		if (valid)
+			*entry = restrict_entry(slot, *value);
+	}
 	if (valid || (SHM_CPU_CAPABILITIES & SHM_CACHES_INVALID))
 		tlb_add(cpu, (struct sim_translation){.address = address,
 						      .entry = valid ? *entry : SHM_ENTRY_NONE,
@@ -151,7 +168,7 @@ void sim_speculate(void)
 		if (sim.drops && cpu->count > 0 && sim_random(4) == 0)
 			tlb_drop(cpu, (unsigned)sim_random(cpu->count));
 		for (unsigned i = 0; i < sim.watched_count; i++)
-			translate(cpu, sim.watched[i], &entry);
+			translate(cpu, sim.watched[i], true, &entry);
 	}
 }
 
@@ -169,7 +186,7 @@ int sim_access(unsigned c, uint64_t address, unsigned access, uint64_t *frame)
 	sim_assert(cpu->space);
 	sim_yield(SIM_OBJECT | SIM_ENTRIES_OF(cpu->space), SIM_TLB);
 	sim_speculate();
-	if (!translate(cpu, page, &entry) || (shm_entry_protection(entry) & access) == 0)
+	if (!translate(cpu, page, false, &entry) || (shm_entry_protection(entry) & access) == 0)
 		return -EFAULT;
 	*frame = shm_entry_frame(entry);
 	sim_frame_words(*frame); /* fails when it is freed */
@@ -325,8 +342,7 @@ static int port_pages_set(struct shm_space *space, uint64_t address, const uint6
 	if (!own)
 		return -EAGAIN;
 	for (unsigned i = 0; i < count; i++) {
-		if (shm_entry_is_none(entries[i]) || !shm_entry_is_present(entries[i]) ||
-		    !shm_entry_is_none(own[i]))
+		if (!shm_entry_accessed(entries[i]) || !shm_entry_is_none(own[i]))
 			continue;
 		own[i] = shm_entry_page(shm_entry_frame(entries[i]), protection);
 		entered++;

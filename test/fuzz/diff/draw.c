@@ -146,8 +146,8 @@ static void draw_file(struct op *op)
 			a[1] = -1;
 		break;
 	case OP_FALLOCATE:
-		/* KEEP_SIZE alone promises memory past the end, of which there is no promise here. */
-		a[3] = PICK(0, 0, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		a[3] = PICK(0, 0, FALLOC_FL_KEEP_SIZE, FALLOC_FL_KEEP_SIZE,
+			    FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 			    FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE,
 			    FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_ZERO_RANGE, 0x80);
 		break;

@@ -299,22 +299,6 @@ static void play_ftruncate(const struct op *op)
 		say_result(ftruncate((int)op->a[0], op->a[1]));
 }
 
-/* What was promised is a hole to SEEK_HOLE on Linux until it is touched: so have it touched. */
-static void play_fallocate(const struct op *op)
-{
-	const int64_t *a = op->a;
-	int64_t first = a[1] & -(int64_t)PAGE, length = a[1] + a[2] - first;
-	int result = fallocate((int)a[0], (int)a[3], a[1], a[2]);
-
-	say_result(result);
-	if (result || a[3])
-		return;
-	void *at =
-		mmap(NULL, (size_t)length, PROT_READ, MAP_SHARED | MAP_POPULATE, (int)a[0], first);
-	if (at != MAP_FAILED)
-		munmap(at, (size_t)length);
-}
-
 /*
  * A write whose bytes cannot be read is not tried: Linux has made the file
  * longer, and the page, before it finds out, and nobody promises that.
@@ -342,7 +326,7 @@ static void play_file(const struct op *op)
 		play_ftruncate(op);
 		break;
 	case OP_FALLOCATE:
-		play_fallocate(op);
+		say_result(fallocate(fd, (int)a[3], a[1], a[2]));
 		break;
 	case OP_SEALS:
 		say_result(a[1] < 0 ? fcntl(fd, F_GET_SEALS) : fcntl(fd, F_ADD_SEALS, (int)a[1]));

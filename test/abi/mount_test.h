@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MOUNT_TEST_H
+#define MOUNT_TEST_H
+
+/* What the tests that mount a file system share. Includers define _GNU_SOURCE. */
+
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+
+#include "abi.h"
+
+/* A directory to mount something on that nobody else sees. */
+static inline void private_mount_point(char *path)
+{
+	if (!abi_is_root())
+		SKIP("only root mounts");
+	if (!abi_in_samepage() && unshare(CLONE_NEWNS) != 0)
+		SKIP("no mount namespace");
+	if (!abi_in_samepage() && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+		SKIP("no private mounts");
+	CHECK(mkdtemp(path) != NULL);
+}
+
+#endif
