@@ -206,9 +206,15 @@ void play_preallocate(void)
 	doing("object %u: %lu pages from %lu are preallocated", o, count, first);
 	error = !agrees(shm_object_preallocate(world.objects[o], first, count),
 			first + count <= object->size ? 0 : -EFBIG);
-	for (i = first; i < first + count && i < object->size; i++)
+	for (i = first; i < first + count && i < object->size; i++) {
+		/* Who preallocates a page again touches it. */
+		if (object->there[i] && !object->touched[i])
+			object->touched[i] = error || object->there[i] == THERE_PERHAPS
+						     ? TOUCHED_PERHAPS
+						     : TOUCHED_YES;
 		if (object->there[i] != THERE_YES)
 			object->there[i] = error ? THERE_PERHAPS : THERE_YES;
+	}
 }
 
 void play_evict(void)
