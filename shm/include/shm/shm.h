@@ -155,7 +155,7 @@ int shm_object_preallocate(struct shm_object *object, uint64_t first, uint64_t c
 /*
  * Preallocated pages [first, end) of an object that nobody maps become those of another with the
  * same quota, where it has none; others are freed, as are those for which there is no memory.
- * For what is kept beside a file, past its end. No locks held.
+ * They have never been aged or evicted. For what is kept beside a file, past its end. No locks held.
  */
 void shm_object_move_pages(struct shm_object *from, struct shm_object *to, uint64_t first,
 			   uint64_t end);
