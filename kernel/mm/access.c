@@ -35,11 +35,7 @@ static uint64_t page_hold(struct space *space, struct area *area, uint64_t addre
 	return frame;
 }
 
-/*
- * PROT_WRITE alone lets a CPU read; Linux does not, on the way through another's memory, and
- * makes no page for who tries.
- */
-static bool read_is_denied(struct space *space, uint64_t address)
+bool space_read_is_denied(struct space *space, uint64_t address)
 {
 	space_lock(space, false);
 	struct area *area = space_area_above(space, address);
@@ -55,7 +51,7 @@ static bool page_move(struct space *space, uint64_t address, void *kernel, size_
 {
 	uint64_t offset = address & (PAGE_BYTES - 1), frame = 0;
 
-	if (!write && read_is_denied(space, address))
+	if (!write && space_read_is_denied(space, address))
 		return false;
 	for (unsigned tries = 0; !frame && tries < 16; tries++) {
 		if (space_fault(space, address, write ? SHM_WRITE : SHM_READ) != SPACE_FAULT_DONE)

@@ -208,17 +208,6 @@ static long advise_remove(struct space *space, uint64_t start, uint64_t end)
 	return !err && hole ? -ENOMEM : err;
 }
 
-/* There, but not for reading: where a program may read what it may write, MADV_POPULATE_READ may not. */
-static bool may_not_read(struct space *space, uint64_t address)
-{
-	space_lock(space, false);
-	struct area *area = space_area_above(space, address);
-	bool denied = area && area->start <= address && !(area->protection & PROT_READ);
-
-	space_unlock(space, false);
-	return denied;
-}
-
 /* MADV_POPULATE_READ and _WRITE. */
 static long advise_populate(struct space *space, uint64_t start, uint64_t end, int advice)
 {
@@ -228,7 +217,7 @@ static long advise_populate(struct space *space, uint64_t start, uint64_t end, i
 		arch_interrupt_point();
 		if (signal_kill_is_pending())
 			return -EINTR;
-		if (access == SHM_READ && may_not_read(space, start))
+		if (access == SHM_READ && space_read_is_denied(space, start))
 			return -EINVAL;
 		switch (space_fault(space, start, access)) {
 		case SPACE_FAULT_DONE:

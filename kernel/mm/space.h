@@ -154,6 +154,12 @@ enum space_fault_result {
 };
 /* Resolve one fault. Takes the space lock shared. May sleep. */
 enum space_fault_result space_fault(struct space *space, uint64_t address, unsigned access);
+/*
+ * Is something there, but not for reading? A CPU reads what may be written; Linux does not, where
+ * it looks at memory on a program's behalf (process_vm_readv, MADV_POPULATE_READ), and makes no
+ * page then. Takes the space lock.
+ */
+bool space_read_is_denied(struct space *space, uint64_t address);
 
 /* One area, for /proc/PID/maps and its kin. */
 struct area_view {
