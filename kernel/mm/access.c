@@ -104,6 +104,16 @@ size_t space_copy_in(struct space *space, void *to, uint64_t from, size_t size_b
 	return space_move(space, from, to, size_bytes, false);
 }
 
+bool space_page_is_own(struct space *space, uint64_t address)
+{
+	spin_lock(&space->page_table_lock);
+	uint64_t *entry = pagetable_entry(space, address);
+	bool own = entry && entry_has_own_page(entry_load(entry));
+
+	spin_unlock(&space->page_table_lock);
+	return own;
+}
+
 static void futex_key_of_object(const struct area *area, uint64_t address, struct futex_key *key)
 {
 	key->a = shm_object_serial(shm_piece_object(&area->piece));
@@ -112,13 +122,14 @@ static void futex_key_of_object(const struct area *area, uint64_t address, struc
 	key->shared = true;
 }
 
-/* What a program may write is its own; else a file's page is the file's. Observed. */
-static __attribute__((noinline)) int futex_key_of_private(const struct area *area, uint64_t address,
+/* What a program may write is its own; else a file's page is the file's, and a copy is nobody's. Observed. */
+static __attribute__((noinline)) int futex_key_of_private(struct space *space,
+							  const struct area *area, uint64_t address,
 							  struct futex_key *key)
 {
 	if (area->protection & SHM_WRITE)
 		return 0;
-	if (area_is_anonymous(area))
+	if (area_is_anonymous(area) || (area->own_pages && space_page_is_own(space, address)))
 		return -EFAULT;
 	futex_key_of_object(area, address, key);
 	return 0;
@@ -153,7 +164,7 @@ int space_futex_key(struct space *space, uint64_t address, bool private_only, st
 		if (area_is_shared(area))
 			futex_key_of_object(area, address, key);
 		else
-			err = futex_key_of_private(area, address, key);
+			err = futex_key_of_private(space, area, address, key);
 	}
 	space_unlock(space, false);
 	return err;

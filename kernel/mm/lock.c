@@ -71,6 +71,27 @@ void space_populate_locked(struct space *space, uint64_t start, uint64_t end)
 	(void)space_populate(space, start, end); /* what does not come now may come later */
 }
 
+void space_populate_private(struct space *space, uint64_t start, uint64_t end)
+{
+	while (start < end) {
+		uint64_t from = end, stop = end;
+
+		space_lock(space, false);
+		struct area *area = space_area_above(space, start);
+
+		if (area && area->start < end) {
+			from = area->start > start ? area->start : start;
+			stop = area->end < end ? area->end : end;
+			if ((area->flags & AREA_LOCK_MASK) != AREA_LOCKED ||
+			    !(area->flags & AREA_PRIVATE) || !(area->protection & SHM_WRITE))
+				from = stop;
+		}
+		space_unlock(space, false);
+		(void)space_populate(space, from, stop); /* as above */
+		start = stop;
+	}
+}
+
 /* ---- limits: mlock(2), "Limits and permissions" ---- */
 
 static uint64_t memlock_limit_pages(void)

@@ -262,18 +262,10 @@ long sys_madvise(const uint64_t *argument)
 
 static bool page_is_there(struct space *space, struct area *area, uint64_t address)
 {
-	bool own = false;
-
-	if (area->own_pages) {
-		spin_lock(&space->page_table_lock);
-		uint64_t *entry = pagetable_entry(space, address);
-
-		own = entry && entry_has_own_page(entry_load(entry));
-		spin_unlock(&space->page_table_lock);
-	}
-	return own || (area->piece.mapping &&
-		       shm_object_page_touched(shm_piece_object(&area->piece),
-					       shm_piece_index(&area->piece, address)));
+	return (area->own_pages && space_page_is_own(space, address)) ||
+	       (area->piece.mapping &&
+		shm_object_page_touched(shm_piece_object(&area->piece),
+					shm_piece_index(&area->piece, address)));
 }
 
 /*

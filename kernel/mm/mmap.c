@@ -226,6 +226,7 @@ long sys_mprotect(const uint64_t *argument)
 		return -ENOMEM;
 	space_lock(space, true);
 	struct area *area = space_area_above(space, start);
+	bool copies = false;
 	long result = 0;
 
 	if (grows == PROT_GROWSDOWN && area && area->start <= start) {
@@ -237,8 +238,10 @@ long sys_mprotect(const uint64_t *argument)
 		result = -EINVAL;
 	}
 	if (!result)
-		result = space_protect(space, start, end, protection);
+		result = space_protect(space, start, end, protection, &copies);
 	space_unlock(space, true);
+	if (copies)
+		space_populate_private(space, start, end);
 	return result;
 }
 

@@ -329,6 +329,7 @@ int space_unmap(struct space *space, uint64_t start, uint64_t end)
 struct protect_range {
 	uint64_t start, end;
 	uint64_t charge_pages; /* to be charged now */
+	bool copies;           /* a locked private area may be written from now on */
 };
 
 /* Up to where may [start, end) get the protection? 0, or why it ends sooner: mprotect(2). */
@@ -338,7 +339,7 @@ static int protect_check(struct space *space, uint64_t start, uint64_t end, unsi
 	struct area *area = space_area_above(space, start);
 	uint64_t at = start;
 
-	*range = (struct protect_range){end, start, 0};
+	*range = (struct protect_range){.start = end, .end = start};
 	for (; at < end; area = area_next(area)) {
 		if (!area || area->start > at)
 			return -ENOMEM;
@@ -353,6 +354,9 @@ static int protect_check(struct space *space, uint64_t start, uint64_t end, unsi
 			if (area_is_charged(area->flags, protection) &&
 			    !(area->flags & (AREA_CHARGED | AREA_NORESERVE)))
 				range->charge_pages += (stop - at) / PAGE_BYTES;
+			if ((area->flags & AREA_LOCKED) && (area->flags & AREA_PRIVATE) &&
+			    (protection & ~area->protection & SHM_WRITE))
+				range->copies = true;
 		}
 		at = stop;
 	}
@@ -376,13 +380,15 @@ static bool area_protect(struct space *space, struct area *area, unsigned protec
 	return flush;
 }
 
-int space_protect(struct space *space, uint64_t start, uint64_t end, unsigned protection)
+int space_protect(struct space *space, uint64_t start, uint64_t end, unsigned protection,
+		  bool *copies)
 {
 	struct area_spares spares;
 	struct protect_range range;
 	bool flush = false;
 	int err = protect_check(space, start, end, protection, &range);
 
+	*copies = false;
 	/* What lies before a hole, or before an area that may not have it, is changed all the same. */
 	if (range.start >= range.end)
 		return err;
@@ -395,6 +401,7 @@ int space_protect(struct space *space, uint64_t start, uint64_t end, unsigned pr
 		area_spares_drop(&spares);
 		return -ENOMEM;
 	}
+	*copies = range.copies;
 	shm_place(&space->shm, range.start, range.end);
 
 	bool low = spares.record[0], high = spares.record[1];

@@ -112,7 +112,12 @@ int space_map(struct space *space, const struct space_request *request, uint64_t
 /* 0; -ENOMEM; -EINVAL: a part of a huge page. Exclusive. */
 int space_unmap(struct space *space, uint64_t start, uint64_t end);
 void space_unmap_area(struct space *space, struct area *area); /* exclusive */
-int space_protect(struct space *space, uint64_t start, uint64_t end, unsigned protection);
+/*
+ * mprotect(2): 0; -ENOMEM, -EACCES: what lies before may be changed. *copies: the caller calls
+ * space_populate_private when it has unlocked. Exclusive.
+ */
+int space_protect(struct space *space, uint64_t start, uint64_t end, unsigned protection,
+		  bool *copies);
 /* The area that contains the address, or the first above it; NULL: none. Either lock. */
 struct area *space_area_above(struct space *space, uint64_t address);
 static inline struct area *area_next(const struct area *area)
@@ -128,6 +133,8 @@ void space_drop_copies(struct shm_object *object);
  * of the area (one that a file's growth gave it waits for a fault: observed on Linux). No locks.
  */
 void space_populate_locked(struct space *space, uint64_t start, uint64_t end);
+/* The locked private areas in [start, end) may be written from now on: their copies come. No locks. */
+void space_populate_private(struct space *space, uint64_t start, uint64_t end);
 /*
  * For exec: where the stack ends and where mappings begin, random unless the
  * kernel argument norandmaps is given. Sets map_top; returns the stack's highest address.
@@ -160,6 +167,8 @@ enum space_fault_result space_fault(struct space *space, uint64_t address, unsig
  * page then. Takes the space lock.
  */
 bool space_read_is_denied(struct space *space, uint64_t address);
+/* Has the space a page of its own there: a copy, or one without a name? Space lock held. */
+bool space_page_is_own(struct space *space, uint64_t address);
 
 /* One area, for /proc/PID/maps and its kin. */
 struct area_view {

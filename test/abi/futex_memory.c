@@ -258,6 +258,24 @@ static void no_such_word(void)
 	CHECK_ERROR(futex(behind, FUTEX_WAKE, 1, NULL, NULL, 0), EFAULT);
 }
 
+static void copy_that_is_constant(void)
+{
+	struct timespec tiny = {0, 1000};
+	int fd = CHECK_OK(memfd_create("copied", 0));
+
+	CHECK_OK(ftruncate(fd, BYTES));
+	atomic_int *copy = map(fd, PROT_READ | PROT_WRITE, MAP_PRIVATE);
+	atomic_int *same = map(fd, PROT_READ, MAP_PRIVATE);
+
+	*copy = 0;
+	CHECK_EQ(futex(copy, FUTEX_WAKE, 1, NULL, NULL, 0), 0);
+	CHECK_OK(mprotect(copy, BYTES, PROT_READ));
+	CHECK_ERROR(futex(copy, FUTEX_WAKE, 1, NULL, NULL, 0), EFAULT);
+	CHECK_ERROR(futex(copy, FUTEX_WAIT, 0, &tiny, NULL, 0), EFAULT);
+	CHECK_EQ(futex(copy, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0), 0);
+	CHECK_EQ(futex(same, FUTEX_WAKE, 1, NULL, NULL, 0), 0);
+}
+
 struct waitv {
 	uint64_t value, address;
 	uint32_t flags, reserved;
@@ -325,6 +343,7 @@ const struct abi_case abi_cases[] = {
 	     "private mappings and FUTEX_PRIVATE_FLAG are the process's own: futex(2)"),
 	CASE(requeued_elsewhere, "moved by one mapping, woken by another: futex(2)"),
 	CASE(no_such_word, "EFAULT by protection, by end of file: observed"),
+	CASE(copy_that_is_constant, "a copy that may not be written is no word: observed"),
 	CASE(several_at_once, "one of several words: futex_waitv(2)"),
 	CASE(clock_flag, "FUTEX_CLOCK_REALTIME where it means nothing is ENOSYS: observed"),
 	HELPER("futex_exec", futex_exec_helper),

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -229,6 +230,31 @@ static void locked_flag(void)
 	CHECK_EQ(locked_pages(), 8);
 }
 
+/* What was locked before it could be written gets its copies when it can. */
+static void writable_later(void)
+{
+	int fd = CHECK_OK(memfd_create("x", 0));
+	const int locked = MAP_PRIVATE | MAP_LOCKED;
+	struct stat status;
+
+	CHECK_OK(ftruncate(fd, 4 * PAGE));
+	volatile char *none = map(4 * PAGE, PROT_NONE, locked);
+	volatile char *file = mmap(NULL, 4 * PAGE, PROT_NONE, locked, fd, 0);
+	volatile char *free = map(4 * PAGE, PROT_NONE, MAP_PRIVATE);
+
+	CHECK(file != MAP_FAILED);
+	CHECK_OK(mprotect((void *)none, PAGE, PROT_READ)); /* to be read: not yet */
+	CHECK_EQ(there(none), 0);
+	CHECK_OK(mprotect((void *)(none + PAGE), 2 * PAGE, PROT_READ | PROT_WRITE));
+	CHECK_EQ(there(none + PAGE) + there(none + 2 * PAGE), 2);
+	CHECK_EQ(there(none) + there(none + 3 * PAGE), 0);
+	CHECK_OK(mprotect((void *)(file + PAGE), PAGE, PROT_READ | PROT_WRITE));
+	CHECK_OK(fstat(fd, &status));
+	CHECK_EQ(status.st_blocks, 8);
+	CHECK_OK(mprotect((void *)free, 4 * PAGE, PROT_READ | PROT_WRITE));
+	CHECK_EQ(there(free), 0);
+}
+
 /* ---- how much ---- */
 
 static void limit_holds(void *argument)
@@ -350,6 +376,8 @@ const struct abi_case abi_cases[] = {
 	CASE(future, "MCL_FUTURE: mmap, shmat and brk lock: mlockall(2)"),
 	CASE(future_on_fault, "MCL_FUTURE | MCL_ONFAULT: locked, not filled: mlockall(2)"),
 	CASE(locked_flag, "MAP_LOCKED: mmap(2)"),
+	CASE(writable_later,
+	     "mprotect fills private locked memory that may be written now: observed"),
 	CASE(limit, "RLIMIT_MEMLOCK: ENOMEM, EAGAIN: mlock(2), mmap(2), mremap(2)"),
 	CASE(limit_of_none, "a limit of 0 is EPERM: mlock(2), mmap(2)"),
 	CASE(file_grows,

@@ -209,7 +209,7 @@ void wait_end(bool interrupt);
 void look_stat(const struct op *op);
 void look_info(const struct op *op);
 void look_maps(void);
-bool look_anonymous(uint64_t address); /* there is private memory without a name */
+bool look_private(uint64_t address); /* there is private memory */
 void look_sysvipc(void);
 void look_mincore(const struct op *op);
 bool namespace_lasts(void); /* this process's is one of the two: play_place.c */

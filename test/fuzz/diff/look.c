@@ -177,7 +177,7 @@ void look_maps(void)
 	say_area(&last);
 }
 
-bool look_anonymous(uint64_t address)
+bool look_private(uint64_t address)
 {
 	struct seen seen;
 	unsigned char there;
@@ -189,7 +189,7 @@ bool look_anonymous(uint64_t address)
 	while (*at) {
 		at = area_read(at, &seen);
 		if (seen.start <= address && address < seen.end)
-			return seen.inode == 0 && !strchr(seen.name, '/');
+			return strchr(seen.flags, 'p');
 	}
 	return false;
 }

@@ -204,7 +204,7 @@ static void play_mmap(const struct op *op)
 static void play_mremap(const struct op *op)
 {
 	if (op->a[1] > (int64_t)PAGE && !draw_moves_as_it_is(op->a) &&
-	    look_anonymous((uint64_t)op->a[0])) {
+	    look_private((uint64_t)op->a[0])) {
 		say(" not moved");
 		return;
 	}
