@@ -294,12 +294,24 @@ static bool flags_agree(const struct area *low, const struct area *high)
 	return !((low->flags ^ high->flags) & ~AREA_GUARDED);
 }
 
+/*
+ * Does high go on where low ends: both without an object, or both with the same, shared, one? On
+ * Linux private areas of a file are one too, as long as neither has copies: here they stay apart.
+ */
+static bool goes_on(const struct area *low, const struct area *high)
+{
+	if (area_is_anonymous(low) || area_is_anonymous(high))
+		return area_is_anonymous(low) && area_is_anonymous(high);
+	return !(low->flags & (AREA_SEGMENT | AREA_PRIVATE)) &&
+	       shm_piece_object(&low->piece) == shm_piece_object(&high->piece) &&
+	       shm_piece_index(&low->piece, low->end) == shm_piece_index(&high->piece, high->start);
+}
+
 static bool can_merge(const struct area *low, const struct area *high)
 {
-	return low && high && low->end == high->start && area_is_anonymous(low) &&
-	       area_is_anonymous(high) && low->protection == high->protection &&
-	       low->protection_max == high->protection_max && flags_agree(low, high) &&
-	       !(low->flags & AREA_STACK) && low->file == high->file &&
+	return low && high && low->end == high->start && goes_on(low, high) &&
+	       low->protection == high->protection && low->protection_max == high->protection_max &&
+	       flags_agree(low, high) && !(low->flags & AREA_STACK) && low->file == high->file &&
 	       (!low->file || high->file_offset - low->file_offset == low->end - low->start);
 }
 

@@ -48,7 +48,7 @@ static int grow_in_place(struct space *space, struct area *area, uint64_t new_en
 		shm_piece_extend(&space->shm, &area->piece, new_end);
 	}
 	area_resize(space, area, area->start, new_end);
-	if (area_is_anonymous(area))
+	if (!(area->flags & AREA_SEGMENT))
 		area_merge(space, area);
 	return 0;
 }
@@ -149,12 +149,12 @@ static void move_commit(struct space *space, const struct move *move, struct are
 		if (!(move->flags & MREMAP_DONTUNMAP))
 			space_unmap(space, move->from, end); /* cut already: cannot fail */
 	}
-	if (target->piece.mapping) {
+	if (target->piece.mapping)
 		shm_piece_settle(&space->shm, &target->piece);
+	if (target->flags & AREA_SEGMENT)
 		area_merge_attach(space, target);
-	} else {
+	else
 		area_merge(space, target);
-	}
 }
 
 static long area_move(struct space *space, struct move *move)

@@ -199,12 +199,12 @@ static int area_place(struct space *space, const struct space_request *request, 
 	}
 	area->file = request->file;
 	area_insert(space, area, next);
-	if (!request->object) {
-		area_merge(space, area);
-	} else if (shares_leaf(area)) {
+	if (request->object && shares_leaf(area)) {
 		area->touched = true; /* what comes beside it finds the leaf too */
 		shm_piece_settle(&space->shm, &area->piece);
 	}
+	if (!(area->flags & AREA_SEGMENT))
+		area_merge(space, area);
 	return 0;
 }
 

@@ -150,6 +150,58 @@ static void files_named(void)
 	CHECK_EQ(strcmp(entry.name, name), 0);
 }
 
+/* How many areas [m, m + pages) is in. */
+static unsigned areas_of(volatile char *m, size_t pages)
+{
+	unsigned long start, end, from = (unsigned long)m, to = from + pages * PAGE;
+	FILE *file = fopen("/proc/self/maps", "r");
+	unsigned count = 0;
+
+	CHECK(file != NULL);
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "%lx-%lx", &start, &end) == 2 && start < to && end > from)
+			count++;
+	fclose(file);
+	return count;
+}
+
+/* Parts that are alike again are one area, of a file as of shared memory without a name. */
+static void shared_areas_join(void)
+{
+	int fd = CHECK_OK(memfd_create("joined", 0));
+	char path[40];
+
+	CHECK_OK(ftruncate(fd, 8 * PAGE));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	int other = CHECK_OK(open(path, O_RDWR));
+	for (unsigned i = 0; i < 2; i++) {
+		char *room = mmap(NULL, 8 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		CHECK(room != MAP_FAILED);
+		int flags = MAP_SHARED | MAP_FIXED | (i ? MAP_ANONYMOUS : 0);
+		char *m = mmap(room, 4 * PAGE, PROT_READ | PROT_WRITE, flags, i ? -1 : fd, 0);
+		CHECK(m == room);
+		m[PAGE] = 1;
+		CHECK_OK(mprotect(m + PAGE, PAGE, PROT_READ));
+		CHECK_EQ(areas_of(m, 4), 3);
+		CHECK_OK(mprotect(m, PAGE, PROT_READ));
+		CHECK_EQ(areas_of(m, 4), 2);
+		CHECK_OK(mprotect(m, 2 * PAGE, PROT_READ | PROT_WRITE));
+		CHECK_EQ(areas_of(m, 4), 1);
+		m[0] = m[PAGE] = m[3 * PAGE] = 2;
+		CHECK(mremap(m, 4 * PAGE, 5 * PAGE, MREMAP_MAYMOVE) != MAP_FAILED);
+	}
+	char *room = mmap(NULL, 8 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	const int fixed = MAP_SHARED | MAP_FIXED;
+	CHECK(mmap(room, PAGE, PROT_READ, fixed, fd, 0) == room);
+	CHECK(mmap(room + PAGE, PAGE, PROT_READ, fixed, fd, PAGE) == room + PAGE);
+	CHECK_EQ(areas_of(room, 2), 1); /* it goes on */
+	CHECK(mmap(room + 2 * PAGE, PAGE, PROT_READ, fixed, fd, PAGE) == room + 2 * PAGE);
+	CHECK_EQ(areas_of(room, 3), 2); /* not where the first ended */
+	CHECK(mmap(room + 3 * PAGE, PAGE, PROT_READ, fixed, other, 2 * PAGE) == room + 3 * PAGE);
+	CHECK_EQ(areas_of(room, 4), 3); /* opened anew */
+	CHECK_OK(munmap(room, 8 * PAGE));
+}
+
 static void heap_and_stack(void)
 {
 	char *text = NULL;
@@ -301,6 +353,7 @@ const struct abi_case abi_cases[] = {
 	CASE(anonymous_named,
 	     "shared anonymous memory is /dev/zero (deleted), each its own: observed"),
 	CASE(files_named, "memfd, tmpfs, deleted files, offsets: proc(5)"),
+	CASE(shared_areas_join, "shared areas that go on in one another are one: observed"),
 	CASE(heap_and_stack, "[heap], [stack]: proc(5)"),
 	CASE(fields_in_order, "smaps has the fields: proc(5)"),
 	CASE(private_counts, "private pages: Rss, Pss, Private_, Shared_ after fork: proc(5)"),

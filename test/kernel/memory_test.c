@@ -213,7 +213,9 @@ static void world_protect(struct world *world, const struct range *range)
 
 	while (mapped < end && world->model[mapped].mapped)
 		mapped++;
-	int err = space_protect(world->space, range->start, range->end, protection);
+	bool copies;
+	int err = space_protect(world->space, range->start, range->end, protection, &copies);
+	check(!copies);
 	check(err == (mapped == end ? 0 : -ENOMEM));
 	/* What lies before a hole has changed: mprotect(2). */
 	for (unsigned i = range->first; i < mapped; i++)

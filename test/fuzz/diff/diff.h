@@ -210,6 +210,7 @@ void look_stat(const struct op *op);
 void look_info(const struct op *op);
 void look_maps(void);
 bool look_private(uint64_t address); /* there is private memory */
+bool look_locked(void);              /* this process has locked some */
 void look_sysvipc(void);
 void look_mincore(const struct op *op);
 bool namespace_lasts(void); /* this process's is one of the two: play_place.c */

@@ -194,6 +194,13 @@ bool look_private(uint64_t address)
 	return false;
 }
 
+bool look_locked(void)
+{
+	const char *locked = strstr(text_of("/proc/self/status"), "VmLck:");
+
+	return locked && strtol(locked + strlen("VmLck:"), NULL, 10) > 0;
+}
+
 void look_sysvipc(void)
 {
 	char line[300];

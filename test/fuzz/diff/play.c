@@ -199,13 +199,18 @@ static void play_mmap(const struct op *op)
 
 /*
  * Which neighbouring areas of private memory are one is not the same (Linux looks at
- * who forked when), and what grows or shrinks must be one: a page of it always is.
+ * who forked when), and what grows or shrinks must be one: a page of it always is. What
+ * MREMAP_DONTUNMAP unlocks is the whole area.
  */
 static void play_mremap(const struct op *op)
 {
 	if (op->a[1] > (int64_t)PAGE && !draw_moves_as_it_is(op->a) &&
 	    look_private((uint64_t)op->a[0])) {
 		say(" not moved");
+		return;
+	}
+	if ((op->a[3] & MREMAP_DONTUNMAP) && look_locked()) {
+		say(" locked");
 		return;
 	}
 	say_address(mremap((void *)op->a[0], (size_t)op->a[1], (size_t)op->a[2], (int)op->a[3],
