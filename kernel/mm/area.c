@@ -309,10 +309,11 @@ static bool goes_on(const struct area *low, const struct area *high)
 
 static bool can_merge(const struct area *low, const struct area *high)
 {
-	return low && high && low->end == high->start && goes_on(low, high) &&
+	return low && high && low->end == high->start && low->file == high->file &&
 	       low->protection == high->protection && low->protection_max == high->protection_max &&
-	       flags_agree(low, high) && !(low->flags & AREA_STACK) && low->file == high->file &&
-	       (!low->file || high->file_offset - low->file_offset == low->end - low->start);
+	       flags_agree(low, high) && !(low->flags & AREA_STACK) &&
+	       (!low->file || high->file_offset - low->file_offset == low->end - low->start) &&
+	       goes_on(low, high);
 }
 
 static void merge_pair(struct space *space, struct area *low, struct area *high)

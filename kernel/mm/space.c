@@ -411,10 +411,12 @@ int space_protect(struct space *space, uint64_t start, uint64_t end, unsigned pr
 	while (area && area->start < range.end) {
 		if (area->protection != protection && area_protect(space, area, protection))
 			flush = true;
-		if ((low || high) && (area->flags & AREA_SEGMENT))
+		if (!(area->flags & AREA_SEGMENT))
+			area = area_merge(space, area);
+		else if (low || high)
 			area = area_merge_cut(space, area, low && area->start == range.start,
 					      high && area->end == range.end);
-		area = area_next(area_merge(space, area));
+		area = area_next(area);
 	}
 	if (flush)
 		flush_range(space, range.start, range.end, false);
