@@ -87,15 +87,14 @@ struct inode {
 		const char *link_text;     /* [I] symbolic links, kmem */
 		const void *generic;       /* /proc: its own */
 	};
-	struct shm_object
-		*kept; /* [i] tmpfs: pages past a file's end, for when it grows; NULL: none ever */
-	struct pipe *pipe;      /* [i] fifos: made at the first open */
-	uint32_t seals;         /* [i] F_SEAL_* */
-	int32_t writable_maps;  /* [a] areas that show it shared and may write; grows under [i] */
-	uint64_t private[2];    /* [I] /proc: what it shows */
-	bool can_link;          /* [I] O_TMPFILE: linkat may give it its first name */
-	struct record *records; /* record.c's */
-	int32_t flock_holders;  /* lock.c: shared holders, or -1 for an exclusive one */
+	struct shm_object *kept; /* [i] tmpfs: pages past the end; NULL: never any */
+	struct pipe *pipe;       /* [i] fifos: made at the first open */
+	uint32_t seals;          /* [i] F_SEAL_* */
+	int32_t writable_maps;   /* [a] areas that show it shared and may write; grows under [i] */
+	uint64_t private[2];     /* [I] /proc: what it shows */
+	bool can_link;           /* [I] O_TMPFILE: linkat may give it its first name */
+	struct record *records;  /* record.c's */
+	int32_t flock_holders;   /* lock.c: shared holders, or -1 for an exclusive one */
 };
 
 /* A new inode with one reference and no link; the caller's fsuid and fsgid. NULL: no memory. */

@@ -69,8 +69,10 @@ static int object_need(struct inode *inode)
 /* What is kept of pages [first, end), by now below the end of the object, moves there. */
 static void kept_move(struct inode *inode, uint64_t first, uint64_t end)
 {
-	if (inode->kept && first < end)
-		shm_object_move_pages(inode->kept, inode->object, first, end);
+	if (!inode->kept || first >= end)
+		return;
+	shm_object_move_pages(inode->kept, inode->object, first, end);
+	shm_object_punch(inode->kept, first, end - first); /* the tables that are empty now */
 }
 
 /* Give back what is kept of pages [first, end). */

@@ -59,7 +59,9 @@ static bool page_move(struct space *space, uint64_t address, void *kernel, size_
 		space_lock(space, false);
 		struct area *area = space_area_above(space, address);
 
-		if (area && area->start <= address)
+		/* It may have become another since the fault. */
+		if (area && area->start <= address &&
+		    (area->protection & (write ? SHM_WRITE : SHM_READ)))
 			frame = page_hold(space, area, address - offset, write);
 		space_unlock(space, false);
 	}

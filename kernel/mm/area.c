@@ -294,6 +294,13 @@ static bool flags_agree(const struct area *low, const struct area *high)
 	return !((low->flags ^ high->flags) & ~AREA_GUARDED);
 }
 
+/* Does high show the pages that follow those of low? Both show an object. */
+static bool object_goes_on(const struct area *low, const struct area *high)
+{
+	return shm_piece_object(&low->piece) == shm_piece_object(&high->piece) &&
+	       shm_piece_index(&low->piece, low->end) == shm_piece_index(&high->piece, high->start);
+}
+
 /*
  * Does high go on where low ends: both without an object, or both with the same, shared, one? On
  * Linux private areas of a file are one too, as long as neither has copies: here they stay apart.
@@ -302,9 +309,7 @@ static bool goes_on(const struct area *low, const struct area *high)
 {
 	if (area_is_anonymous(low) || area_is_anonymous(high))
 		return area_is_anonymous(low) && area_is_anonymous(high);
-	return !(low->flags & (AREA_SEGMENT | AREA_PRIVATE)) &&
-	       shm_piece_object(&low->piece) == shm_piece_object(&high->piece) &&
-	       shm_piece_index(&low->piece, low->end) == shm_piece_index(&high->piece, high->start);
+	return !(low->flags & (AREA_SEGMENT | AREA_PRIVATE)) && object_goes_on(low, high);
 }
 
 static bool can_merge(const struct area *low, const struct area *high)
@@ -349,10 +354,7 @@ static bool can_merge_attach(const struct area *low, const struct area *high)
 {
 	return low && high && low->end == high->start && (low->flags & AREA_SEGMENT) &&
 	       flags_agree(low, high) && low->protection == high->protection &&
-	       low->protection_max == high->protection_max &&
-	       shm_piece_object(&low->piece) == shm_piece_object(&high->piece) &&
-	       shm_piece_index(&low->piece, low->end) ==
-		       shm_piece_index(&high->piece, high->start) &&
+	       low->protection_max == high->protection_max && object_goes_on(low, high) &&
 	       shm_piece_same_attach(&low->piece, &high->piece);
 }
 

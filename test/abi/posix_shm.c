@@ -5,7 +5,6 @@
 
 #include <fcntl.h>
 #include <linux/falloc.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
