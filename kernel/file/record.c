@@ -5,9 +5,11 @@
  * locks of POSIX: they go when the table closes any descriptor of the file), or
  * an open file (F_OFD_*: they go with it).
  *
- * An inode's records are sorted by their starts. Those of one owner do not
- * overlap, and neighbours of one type are one record. Who waits is on a list,
- * with the owner that it waits for: following it finds deadlocks.
+ * An inode's records stand by owner, first the owner who has had some for
+ * longest, so that the first one in the way is the one that Linux tells of. Those
+ * of one owner are sorted and do not overlap, and neighbours of one type are one
+ * record. Who waits is on a list, with the owner that it waits for: following it
+ * finds deadlocks.
  */
 
 #include "abi/errno.h"
@@ -75,24 +77,39 @@ static bool conflicts(const struct record *record, const struct record *wanted)
 	       (record->type == F_WRLCK || wanted->type == F_WRLCK);
 }
 
-/* Another owner's record that keeps this one out, or NULL. */
+/* The first record of another owner that keeps this one out, or NULL. */
 static struct record *conflict_find(struct inode *inode, const struct record *wanted)
 {
-	for (struct record *record = inode->records; record && record->start <= wanted->end;
-	     record = record->next)
-		if (record->end >= wanted->start && conflicts(record, wanted))
+	for (struct record *record = inode->records; record; record = record->next)
+		if (record->start <= wanted->end && record->end >= wanted->start &&
+		    conflicts(record, wanted))
 			return record;
 	return NULL;
 }
 
-static void record_insert(struct inode *inode, struct record *record)
+static bool is_of(const struct record *record, const void *owner)
+{
+	return record && record->owner == owner;
+}
+
+/* Where the owner's records begin; without any, the end of the list. */
+static struct record **owner_find(struct inode *inode, const void *owner)
 {
 	struct record **link = &inode->records;
 
-	while (*link && (*link)->start <= record->start)
+	while (*link && !is_of(*link, owner))
 		link = &(*link)->next;
-	record->next = *link;
-	*link = record;
+	return link;
+}
+
+/* Where the owner's first record is that ends at the offset or behind it, or would be. */
+static struct record **range_find(struct inode *inode, const void *owner, int64_t offset)
+{
+	struct record **link = owner_find(inode, owner);
+
+	while (is_of(*link, owner) && (*link)->end < offset)
+		link = &(*link)->next;
+	return link;
 }
 
 static void move_to(struct record **link, struct record **list)
@@ -104,77 +121,58 @@ static void move_to(struct record **link, struct record **list)
 	*list = record;
 }
 
+/* Does the owner have a record that the range would cut in two? */
+static bool range_splits(struct inode *inode, const struct record *range)
+{
+	const struct record *record = *range_find(inode, range->owner, range->start);
+
+	return is_of(record, range->owner) && record->start < range->start &&
+	       record->end > range->end;
+}
+
 /*
  * Take [start, end] away from what the owner has; *spare becomes the rest
  * behind it of a record that is cut in two. What is left over goes to *gone.
+ * Returns where a record of the range belongs.
  */
-static void range_clear(struct inode *inode, const struct record *range, struct record **spare,
-			struct record **gone)
+static struct record **range_clear(struct inode *inode, const struct record *range,
+				   struct record **spare, struct record **gone)
 {
-	struct record *cut = NULL; /* those whose start moves: inserted anew */
-	struct record **link = &inode->records;
+	struct record **link = range_find(inode, range->owner, range->start);
+	struct record *first = *link;
 
-	while (*link && (*link)->start <= range->end) {
-		struct record *record = *link;
-
-		if (record->owner != range->owner || record->end < range->start) {
-			link = &record->next;
-			continue;
-		}
-		if (record->start >= range->start) {
-			bool rest = record->end > range->end;
-			move_to(link, rest ? &cut : gone);
-			continue;
-		}
-		if (record->end > range->end) {
+	if (is_of(first, range->owner) && first->start < range->start) {
+		if (first->end > range->end) {
 			struct record *behind = *spare;
 			*spare = NULL;
-			*behind = *record;
-			behind->next = cut;
-			cut = behind;
+			*behind = *first;
+			first->next = behind;
 		}
-		record->end = range->start - 1;
-		link = &record->next;
+		first->end = range->start - 1;
+		link = &first->next;
 	}
-	while (cut) {
-		struct record *record = cut;
-		cut = record->next;
-		record->start = range->end + 1;
-		record_insert(inode, record);
-	}
-}
-
-/* Does the owner have a record that the range would cut in two? */
-static bool range_splits(const struct inode *inode, const struct record *range)
-{
-	for (const struct record *record = inode->records; record && record->start < range->start;
-	     record = record->next)
-		if (record->owner == range->owner && record->end > range->end)
-			return true;
-	return false;
-}
-
-/* The record enters the list, with neighbours of its type in it. */
-static void range_add(struct inode *inode, struct record *added, struct record **gone)
-{
-	struct record **link = &inode->records;
-
-	while (*link) {
-		struct record *record = *link;
-		bool touches = (record->end != INT64_MAX && record->end + 1 == added->start) ||
-			       (added->end != INT64_MAX && added->end + 1 == record->start);
-
-		if (record->owner != added->owner || record->type != added->type || !touches) {
-			link = &record->next;
-			continue;
-		}
-		if (record->start < added->start)
-			added->start = record->start;
-		if (record->end > added->end)
-			added->end = record->end;
+	while (is_of(*link, range->owner) && (*link)->end <= range->end)
 		move_to(link, gone);
+	if (is_of(*link, range->owner) && (*link)->start <= range->end)
+		(*link)->start = range->end + 1;
+	return link;
+}
+
+/* What the owner has: neighbours of one type become one. */
+static void neighbours_join(struct inode *inode, const void *owner, struct record **gone)
+{
+	struct record *record = *owner_find(inode, owner);
+
+	while (record && is_of(record->next, owner)) {
+		struct record *next = record->next;
+
+		if (next->type == record->type && next->start == record->end + 1) {
+			record->end = next->end;
+			move_to(&record->next, gone);
+		} else {
+			record = next;
+		}
 	}
-	record_insert(inode, added);
 }
 
 static void wake_locked(void)
@@ -232,11 +230,13 @@ static int record_set(struct inode *inode, const struct record *wanted, bool wai
 	while (!err && !unlock && (conflict = conflict_find(inode, wanted)) != NULL)
 		err = wait ? conflict_wait(wanted, conflict) : -EAGAIN;
 	if (!err) {
-		range_clear(inode, wanted, &spare, &gone);
+		struct record **link = range_clear(inode, wanted, &spare, &gone);
 		if (!unlock) {
 			*added = *wanted;
-			range_add(inode, added, &gone);
+			added->next = *link;
+			*link = added;
 			added = NULL;
+			neighbours_join(inode, wanted->owner, &gone);
 		}
 		wake_locked(); /* it may be less than before */
 	}
@@ -256,11 +256,8 @@ void record_release(struct inode *inode, const void *owner)
 	struct record *gone = NULL;
 
 	spin_lock(&records_lock);
-	for (struct record **link = &inode->records; *link;)
-		if ((*link)->owner == owner)
-			move_to(link, &gone);
-		else
-			link = &(*link)->next;
+	for (struct record **link = owner_find(inode, owner); is_of(*link, owner);)
+		move_to(link, &gone);
 	if (gone)
 		wake_locked();
 	spin_unlock(&records_lock);

@@ -343,6 +343,42 @@ static void open_files_own(void)
 	CHECK_EQ(seen.l_type, F_UNLCK);
 }
 
+/* What the open file finds in its way when it would write anywhere. */
+static void expect_first(int fd, short type, long start, long length)
+{
+	struct flock seen = {.l_type = F_WRLCK};
+
+	CHECK_OK(fcntl(fd, F_OFD_GETLK, &seen));
+	CHECK_EQ(seen.l_type, type);
+	CHECK_EQ(seen.l_start, start);
+	CHECK_EQ(seen.l_len, length);
+}
+
+/* POSIX lets any be told; a program that was written on Linux may have seen only this. */
+static void first_of_several(void)
+{
+	int one = new_file(), two = again(one), asks = again(one);
+
+	CHECK_OK(lock(one, F_OFD_SETLK, F_RDLCK, 50, 10));
+	CHECK_OK(lock(two, F_OFD_SETLK, F_RDLCK, 10, 10));
+	expect_first(asks, F_RDLCK, 50, 10); /* who locked first, not what begins first */
+	CHECK_OK(lock(one, F_OFD_SETLK, F_RDLCK, 0, 5));
+	expect_first(asks, F_RDLCK, 0, 5); /* but of one owner what begins first */
+	CHECK_OK(lock(one, F_OFD_SETLK, F_UNLCK, 0, 5));
+	CHECK_OK(lock(one, F_OFD_SETLK, F_WRLCK, 40, 30));
+	expect_first(asks, F_WRLCK, 40, 30); /* changed, it keeps its turn */
+	CHECK_OK(lock(one, F_OFD_SETLK, F_UNLCK, 50, 10));
+	expect_first(asks, F_WRLCK, 40, 10);
+	CHECK_OK(lock(one, F_OFD_SETLK, F_UNLCK, 0, 55));
+	expect_first(asks, F_WRLCK, 60, 10);
+	CHECK_OK(lock(one, F_OFD_SETLK, F_UNLCK, 0, 0));
+	CHECK_OK(lock(one, F_OFD_SETLK, F_RDLCK, 0, 5));
+	expect_first(asks, F_RDLCK, 10, 10); /* given up and taken anew: the last */
+	expect_first(two, F_RDLCK, 0, 5);
+	CHECK_OK(close(two));
+	expect_first(asks, F_RDLCK, 0, 5);
+}
+
 static void open_files_wait(void)
 {
 	int fd = new_file();
@@ -426,6 +462,7 @@ const struct abi_case abi_cases[] = {
 	CASE(interrupted, "a signal ends F_SETLKW with EINTR: fcntl(2)"),
 	CASE(deadlock, "two that wait for each other: EDEADLK: fcntl(2)"),
 	CASE(open_files_own, "F_OFD_SETLK belongs to the open file: fcntl(2)"),
+	CASE(first_of_several, "of several locks F_GETLK tells that of who locked first: observed"),
 	CASE(open_files_wait, "F_OFD_SETLKW: fcntl(2)"),
 	CASE(whole_files, "shared, exclusive, converted, waited for: flock(2)"),
 	HELPER("lock_exec", lock_exec_helper),
