@@ -339,8 +339,12 @@ static int allocate_locked(struct inode *inode, unsigned mode, uint64_t offset, 
 		within = last;
 	if (first < within)
 		err = shm_object_preallocate(inode->object, first, within - first);
-	if (!err && within < last)
-		err = kept_make(inode, first > within ? first : within, last);
+	if (!err && within < last) {
+		uint64_t past = first > within ? first : within;
+		err = kept_make(inode, past, last);
+		if (err)
+			kept_drop(inode, past, last);
+	}
 	if (err && inode->size_bytes != size)
 		(void)tmpfs_resize(inode, size);
 	return err;

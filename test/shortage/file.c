@@ -193,7 +193,7 @@ const struct call calls_file[] = {
 	{CALL(fallocate, FD_PATH, 0, 0, 40000), .flags = CALL_ALLOCATES | CALL_PARTS,
 	 .errors = {ENOSPC}, .undo = path_empty},
 	{CALL(fallocate, FD_PATH, FALLOC_FL_KEEP_SIZE, 0, 40000), .what = "past the end",
-	 .flags = CALL_ALLOCATES | CALL_PARTS, .errors = {ENOSPC}, .undo = path_empty},
+	 .flags = CALL_ALLOCATES, .errors = {ENOSPC}, .undo = path_empty},
 	{CALL(ftruncate, FD_PATH, 400000), .what = "into kept pages", .ready = path_kept, ALLOCATES,
 	 .undo = path_empty},
 	{CALL(fallocate, FD_FILE, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, PAGE),
