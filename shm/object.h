@@ -17,11 +17,11 @@
 #include "shm/shm.h"
 #include "shm_cpu.h"
 
-#define SHM_OBJECT_PAGES_MAX (1ull << (62 - SHM_PAGE_SHIFT))
+#define SHM_OBJECT_PAGES_MAX (1ull << (63 - SHM_PAGE_SHIFT))
 
 #define SHM_RADIX_SHIFT      6
 #define SHM_RADIX_FANOUT     (1u << SHM_RADIX_SHIFT)
-#define SHM_RADIX_HEIGHT_MAX 7 /* 2^41 leaves */
+#define SHM_RADIX_HEIGHT_MAX 7 /* 2^42 leaves */
 
 struct shm_leaf {
 	uint64_t *entries; /* [I] SHM_ENTRIES_PER_TABLE of them, or SHM_INLINE_PAGES */

@@ -29,7 +29,7 @@
 #include "kernel/mm/space.h"
 #include "shm/shm.h"
 
-#define FILE_BYTES_MAX 0x3ffffffffffff000ull
+#define FILE_BYTES_MAX ((uint64_t)INT64_MAX)
 
 static uint64_t pages_of(uint64_t size_bytes)
 {

@@ -202,6 +202,31 @@ static void past_the_end_is_not_mapped(void)
 	CHECK_DATA(fd, "011");
 }
 
+#define LARGEST 0x7fffffffffffffff
+
+static void largest_file(void)
+{
+	int fd = CHECK_OK(memfd_create("x", 0));
+	char byte = 0;
+
+	CHECK_OK(ftruncate(fd, LARGEST));
+	CHECK_EQ(lseek(fd, 0, SEEK_END), LARGEST);
+	CHECK_EQ(pwrite(fd, "x", 1, LARGEST - 1), 1);
+	CHECK_EQ(pwrite(fd, "x", 1, 3 * PAGE), 1);
+	CHECK_EQ(pread(fd, &byte, 1, LARGEST - 1), 1);
+	CHECK_EQ(byte, 'x');
+	CHECK_EQ(pages_of(fd), 2);
+	CHECK_OK(fallocate(fd, PUNCH, PAGE, 1l << 62));
+	CHECK_EQ(pages_of(fd), 1);
+	CHECK_OK(fallocate(fd, PUNCH, 0, LARGEST)); /* to the end, whatever that is */
+	CHECK_EQ(pages_of(fd), 1);                  /* the last one is no whole page */
+	CHECK_EQ(pread(fd, &byte, 1, LARGEST - 1), 1);
+	CHECK_EQ(byte, 0);
+	CHECK_ERROR(fallocate(fd, PUNCH, 1, LARGEST), EFBIG);
+	CHECK_OK(ftruncate(fd, 1l << 62));
+	CHECK_OK(ftruncate(fd, 0));
+}
+
 static void truncation_gives_back(void)
 {
 	int fd = CHECK_OK(memfd_create("x", 0));
@@ -318,6 +343,7 @@ const struct abi_case abi_cases[] = {
 	     "ftruncate frees what is past the end, unless it grows: observed"),
 	CASE(punched_past_the_end, "holes may be punched past the end: fallocate(2), madvise(2)"),
 	CASE(grown_over, "a file grows into what is past its end: fallocate(2)"),
+	CASE(largest_file, "a file may have 2^63 - 1 bytes, and be punched to its end: observed"),
 	CASE(sealed, "F_SEAL_GROW forbids KEEP_SIZE past the end: fcntl(2), observed"),
 	CASE(counted_by_the_mount, "it takes the file system's room, and keeps it: fallocate(2)"),
 	CASES_END,

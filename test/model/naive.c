@@ -182,7 +182,7 @@ long naive_shmget(const struct naive_caller *caller, int32_t key, uint64_t bytes
 		return error;
 	if (flags & SHM_HUGETLB)
 		return huge(caller, (unsigned)flags);
-	if (bytes > 1ull << 62)
+	if (bytes > INT64_MAX)
 		return -EINVAL;
 	uint64_t charge =
 		shm_object_charge_pages(bytes / SHM_PAGE_BYTES + (bytes % SHM_PAGE_BYTES != 0));

@@ -32,10 +32,9 @@ static int32_t draw_id(void)
 static uint64_t draw_bytes(void)
 {
 	static const uint64_t bytes[] = {
-		1,          4096,       4097,       65536,        65537,
-		SPAN - 1,   SPAN,       SPAN + 1,   2 * SPAN + 5, 0,
-		40960,      1ull << 34, 1ull << 52, 1ull << 62,   (1ull << 62) + 1,
-		UINT64_MAX, 100000,     3000000,
+		1,          4096,      4097,         65536,      65537,  SPAN - 1,
+		SPAN,       SPAN + 1,  2 * SPAN + 5, 0,          40960,  1ull << 34,
+		1ull << 52, INT64_MAX, 1ull << 63,   UINT64_MAX, 100000, 3000000,
 	};
 
 	return bytes[draw(sizeof(bytes) / sizeof(bytes[0]))];

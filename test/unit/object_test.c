@@ -265,7 +265,7 @@ static void template_complete(void)
 
 static const struct unit_test tests[] = {
 	{"empty", "an object of no pages has none", object_empty, true},
-	{"too_large", "2^62 bytes is the limit; the charge may refuse earlier", object_too_large,
+	{"too_large", "2^63 bytes is the limit; the charge may refuse earlier", object_too_large,
 	 true},
 	{"pages", "a page exists below the size only, reads as zeros, keeps what is written",
 	 object_pages, false},

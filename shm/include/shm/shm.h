@@ -112,7 +112,7 @@ struct shm_caller {
 /*
  * A new object of zero pages' content, one reference to the caller. Its size is
  * rounded up to whole pages of its kind.
- * 0; -ENOMEM; -EFBIG above 2^62 bytes, unless it is huge. No locks held.
+ * 0; -ENOMEM; -EFBIG above 2^63 bytes, unless it is huge. No locks held.
  */
 int shm_object_create(struct shm *shm, uint64_t size_pages, unsigned flags,
 		      struct shm_object **object);
