@@ -15,17 +15,32 @@
 /* What Linux shows for its internal shared memory: device 00:01. */
 #define SEGMENT_DEVICE abi_device(0, 1)
 
+/* A name may have newlines: each is \\012, so that a line stays one. Returns its length. */
+static size_t name_escape(char *name, size_t length, size_t size_bytes)
+{
+	for (size_t i = 0; i < length; i++) {
+		if (name[i] != '\n')
+			continue;
+		if (length + 3 > size_bytes)
+			return i;
+		memmove(name + i + 4, name + i + 1, length - i - 1);
+		memcpy(name + i, "\\012", 4);
+		length += 3;
+	}
+	return length;
+}
+
 static size_t view_name(const struct area_view *view, char *name, size_t size_bytes)
 {
 	if (view->segment)
 		return (size_t)format(name, size_bytes, "/SYSV%08x (deleted)", view->key);
 	if (view->file)
-		return file_path(view->file, name, size_bytes);
+		return name_escape(name, file_path(view->file, name, size_bytes), size_bytes);
 	if (view->shows_object)
 		return (size_t)format(name, size_bytes, "/dev/zero (deleted)");
 	if (view->flags & AREA_HEAP)
 		return (size_t)format(name, size_bytes, "[heap]");
-	if (view->flags & AREA_STACK)
+	if (view->initial_stack)
 		return (size_t)format(name, size_bytes, "[stack]");
 	name[0] = 0;
 	return 0;
@@ -64,7 +79,7 @@ static void show_view(struct text *text, const struct area_view *view, char *nam
 
 /* Bytes; of one area, or of all. */
 struct sums {
-	uint64_t pss, shared_clean, shared_dirty, private_clean, private_dirty;
+	uint64_t pss, pss_dirty, shared_clean, shared_dirty, private_clean, private_dirty;
 	uint64_t anonymous, locked;
 };
 
@@ -87,6 +102,7 @@ static void sums_add(struct sums *sums, const struct area_view *view)
 	sums->private_dirty += own - common;
 	sums->shared_dirty += common;
 	sums->pss += view->own_pss_bytes + share;
+	sums->pss_dirty += view->own_pss_bytes + (view_is_private(view) ? 0 : share);
 	/* A file's pages seen privately are program text and its like: clean. */
 	if (view_is_private(view))
 		*(view->object_maps > 1 ? &sums->shared_clean : &sums->private_clean) += object;
@@ -98,7 +114,8 @@ static void sums_add(struct sums *sums, const struct area_view *view)
 
 static void show_line(struct text *text, const char *name, uint64_t bytes)
 {
-	text_add(text, "%-15s %8llu kB\n", name, (unsigned long long)bytes / 1024);
+	text_add(text, "%-15s %*llu kB\n", name, strlen(name) > 15 ? 7 : 8,
+		 (unsigned long long)bytes / 1024);
 }
 
 static void show_sums(struct text *text, const struct sums *sums)
@@ -112,6 +129,7 @@ static void show_sums(struct text *text, const struct sums *sums)
 
 	show_line(text, "Rss:", resident);
 	show_line(text, "Pss:", sums->pss);
+	show_line(text, "Pss_Dirty:", sums->pss_dirty);
 	show_line(text, "Shared_Clean:", sums->shared_clean);
 	show_line(text, "Shared_Dirty:", sums->shared_dirty);
 	show_line(text, "Private_Clean:", sums->private_clean);
@@ -125,20 +143,35 @@ static void show_sums(struct text *text, const struct sums *sums)
 
 static void show_flags(struct text *text, const struct area_view *view)
 {
-	bool huge = view->page_bytes != PAGE_BYTES;
+	bool huge = view->page_bytes != PAGE_BYTES, shared = !view_is_private(view);
+	/* Who could not write when it was mapped has nothing to share, to Linux. */
+	bool writer = view->file ? file_can_write(view->file)
+				 : !view->segment || (view->protection_max & SHM_WRITE);
 	const struct {
 		bool holds;
 		const char *letters;
 	} flags[] = {
-		{view->protection & SHM_READ, "rd"},     {view->protection & SHM_WRITE, "wr"},
-		{view->protection & SHM_EXEC, "ex"},     {!view_is_private(view), "sh"},
-		{view->protection_max & SHM_READ, "mr"}, {view->protection_max & SHM_WRITE, "mw"},
-		{view->protection_max & SHM_EXEC, "me"}, {!view_is_private(view), "ms"},
-		{view->flags & AREA_STACK, "gd"},        {view->flags & AREA_LOCKED, "lo"},
-		{view->flags & AREA_DONTFORK, "dc"},     {huge, "de"},
-		{view->flags & AREA_ONFAULT, "lf"},      {view->flags & AREA_CHARGED, "ac"},
-		{view->flags & AREA_NORESERVE, "nr"},    {huge, "ht"},
-		{view->flags & AREA_GUARDED, "gu"},      {view->flags & AREA_WIPEONFORK, "wf"},
+		{view->protection & SHM_READ, "rd"},
+		{view->protection & SHM_WRITE, "wr"},
+		{view->protection & SHM_EXEC, "ex"},
+		{shared && writer, "sh"},
+		{view->protection_max & SHM_READ, "mr"},
+		{view->protection_max & SHM_WRITE, "mw"},
+		{view->protection_max & SHM_EXEC, "me"},
+		{shared, "ms"},
+		{view->flags & AREA_STACK, "gd"},
+		{view->flags & AREA_GUARDED, "gu"},
+		{view->flags & AREA_LOCKED, "lo"},
+		{view->flags & AREA_SEQUENTIAL, "sr"},
+		{view->flags & AREA_RANDOM, "rr"},
+		{view->flags & AREA_DONTFORK, "dc"},
+		{huge, "de"},
+		{view->flags & AREA_ONFAULT, "lf"},
+		{view->flags & AREA_CHARGED, "ac"},
+		{view->flags & AREA_NORESERVE, "nr"},
+		{huge, "ht"},
+		{view->flags & AREA_WIPEONFORK, "wf"},
+		{view->flags & AREA_DONTDUMP, "dd"},
 	};
 
 	text_add(text, "VmFlags:");

@@ -176,7 +176,7 @@ struct area_view {
 	unsigned protection, protection_max, flags;
 	struct file *file; /* a reference; NULL: none */
 	uint64_t file_offset;
-	bool shows_object;
+	bool shows_object, initial_stack;
 	uint64_t page_bytes; /* larger than a page: huge ones */
 	bool segment;        /* System V: named by shmid and key */
 	int32_t shmid;

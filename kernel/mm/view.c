@@ -53,6 +53,8 @@ bool space_view_next(struct space *space, uint64_t *cursor, struct area_view *vi
 		if (view->file)
 			file_get(view->file);
 		view->shows_object = area->piece.mapping != NULL;
+		view->initial_stack =
+			area->start <= space->stack_start && area->end >= space->stack_start;
 		view->file_offset = view->shows_object || area->file ? area->file_offset : 0;
 		view->segment = view->shows_object &&
 				shm_piece_segment(&area->piece, &view->shmid, &view->key);
@@ -74,10 +76,10 @@ static void usage_add(struct space_usage *usage, const struct area *area)
 
 	if (area->flags & AREA_STACK)
 		usage->stack += pages;
-	else if (area->protection & SHM_EXEC)
-		usage->text += pages;
-	else if ((area->flags & AREA_PRIVATE) && (area->protection & SHM_WRITE))
+	else if (area_is_data(area->flags, area->protection))
 		usage->data += pages;
+	else if ((area->protection & (SHM_EXEC | SHM_WRITE)) == SHM_EXEC)
+		usage->text += pages;
 	if (area->piece.mapping) {
 		uint64_t there = shm_object_resident_pages(shm_piece_object(&area->piece));
 

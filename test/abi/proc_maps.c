@@ -323,6 +323,73 @@ static void flags(void)
 	CHECK(flag_of(m, "wf"));
 }
 
+/* Is the letters' order theirs: "sr lo" is not. */
+static void flags_in_order(void)
+{
+	char *m = (char *)map(3 * PAGE, PROT_NONE, MAP_PRIVATE) + PAGE;
+
+	CHECK_OK(madvise(m, PAGE, MADV_RANDOM));
+	CHECK(flag_of(m, "rr") && !flag_of(m, "sr"));
+	CHECK_OK(madvise(m, PAGE, MADV_SEQUENTIAL));
+	CHECK(flag_of(m, "sr") && !flag_of(m, "rr"));
+	CHECK_OK(madvise(m, PAGE, MADV_DONTDUMP));
+	CHECK_OK(madvise(m, PAGE, MADV_DONTFORK));
+	CHECK_OK(madvise(m, PAGE, MADV_WIPEONFORK));
+	CHECK_OK(mprotect(m, PAGE, PROT_READ | PROT_WRITE));
+	CHECK_OK(mlock(m, PAGE));
+	fclose(find_area("smaps", m));
+	CHECK(flag_of(m, "dd"));
+	char *at = strstr(line, " lo sr dc ac ");
+	CHECK(at && strstr(at, " wf dd "));
+	CHECK_OK(madvise(m, PAGE, MADV_DODUMP));
+	CHECK(!flag_of(m, "dd"));
+}
+
+static void read_only_file_is_not_shared(void)
+{
+	int fd = CHECK_OK(memfd_create("flags", MFD_ALLOW_SEALING));
+	int id = CHECK_OK(shmget(IPC_PRIVATE, PAGE, 0600));
+	char path[64];
+
+	CHECK_OK(ftruncate(fd, PAGE));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	int reader = CHECK_OK(open(path, O_RDONLY));
+	char *m = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
+	CHECK(m != MAP_FAILED);
+	CHECK(flag_of(m, "sh") && flag_of(m, "ms") && flag_of(m, "mw"));
+	m = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, reader, 0);
+	CHECK(m != MAP_FAILED);
+	CHECK(!flag_of(m, "sh") && flag_of(m, "ms") && !flag_of(m, "mw"));
+	CHECK_EQ(entry_of(m).rights[3], 's');
+	m = shmat(id, NULL, SHM_RDONLY);
+	CHECK(m != (void *)-1);
+	CHECK_OK(shmctl(id, IPC_RMID, NULL));
+	CHECK(!flag_of(m, "sh") && flag_of(m, "ms"));
+	CHECK_EQ(entry_of(m).rights[3], 's');
+	CHECK_OK(shmdt(m));
+}
+
+/* A program that reads lines must not be led astray by a name. */
+static void newline_in_name(void)
+{
+	int fd = CHECK_OK(memfd_create("two\nlines\\", 0));
+
+	CHECK_OK(ftruncate(fd, PAGE));
+	char *m = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
+	CHECK(m != MAP_FAILED);
+	CHECK_EQ(strcmp(entry_of(m).name, "/memfd:two\\012lines\\ (deleted)"), 0);
+}
+
+static void only_the_first_stack(void)
+{
+	char *m = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN, -1, 0);
+
+	CHECK(m != MAP_FAILED);
+	CHECK_EQ(strcmp(entry_of(m).name, ""), 0);
+	CHECK(flag_of(m, "gd"));
+}
+
 static void rollup(void)
 {
 	volatile char *m = map_private(64 * PAGE);
@@ -359,6 +426,10 @@ const struct abi_case abi_cases[] = {
 	CASE(private_counts, "private pages: Rss, Pss, Private_, Shared_ after fork: proc(5)"),
 	CASE(shared_counts, "shared pages: private while one process has them: proc(5)"),
 	CASE(flags, "VmFlags: proc(5)"),
+	CASE(flags_in_order, "VmFlags of advice, in Linux's order: observed"),
+	CASE(read_only_file_is_not_shared, "what was opened read-only has no sh: observed"),
+	CASE(newline_in_name, "a newline in a name is shown as \\012: observed"),
+	CASE(only_the_first_stack, "[stack] is the first thread's, not all that grows: proc(5)"),
 	CASE(rollup, "smaps_rollup sums up: proc(5)"),
 	CASES_END,
 };
