@@ -10,6 +10,7 @@
 #define MAP_LOWEST      0x10000ull      /* vm.mmap_min_addr */
 #define STACK_GUARD     (256ull * 4096) /* below a stack that may grow */
 #define AREAS_MAX       65530u          /* vm.max_map_count */
+#define LIMIT_DATA      2               /* RLIMIT_DATA */
 #define AREA_KEPT_FLAGS (~(AREA_FIXED | AREA_NOREPLACE))
 
 void areas_init(struct space *space);
@@ -53,6 +54,11 @@ uint64_t area_find_room(struct space *space, uint64_t size_bytes, uint64_t align
 static inline bool area_is_charged(unsigned flags, unsigned protection)
 {
 	return (flags & AREA_PRIVATE) && (protection & SHM_WRITE);
+}
+/* What RLIMIT_DATA counts: getrlimit(2). */
+static inline bool area_is_data(unsigned flags, unsigned protection)
+{
+	return (flags & (AREA_PRIVATE | AREA_STACK)) == AREA_PRIVATE && (protection & SHM_WRITE);
 }
 static inline bool area_is_anonymous(const struct area *area)
 {
@@ -101,6 +107,8 @@ void area_cut(struct space *space, struct area_spares *spares, uint64_t start, u
 #define AREA_LOCK_MASK (AREA_LOCKED | AREA_ONFAULT)
 /* space.c: the limits of the running process. */
 bool space_may_add(struct space *space, uint64_t pages);
+/* How many pages more may be data: RLIMIT_DATA. Space lock held. */
+uint64_t space_data_room(struct space *space);
 /* lock.c: may it lock so many more pages? RLIMIT_MEMLOCK. */
 bool space_may_lock(const struct space *space, uint64_t pages);
 /* May it lock any page at all? */

@@ -4,12 +4,12 @@
 #include "abi/mman.h"
 
 #include "kernel/file/file.h"
+#include "kernel/file/inode.h"
 #include "kernel/mm/area.h"
 #include "kernel/mm/mmap.h"
 #include "kernel/process/process.h"
 #include "kernel/syscall/syscall.h"
 
-#define LIMIT_DATA     2 /* RLIMIT_DATA */
 #define PROTECTION_ALL (PROT_READ | PROT_WRITE | PROT_EXEC)
 #define PAGE_MASK      (SHM_PAGE_BYTES - 1)
 
@@ -28,6 +28,14 @@ static uint64_t pages_round(uint64_t size_bytes)
 /* mmap(2): the flags as areas know them. 0, -EINVAL, -EOPNOTSUPP, -EPERM. */
 static int flags_take(uint64_t flags, struct space_request *request)
 {
+	if (flags & MAP_FIXED)
+		request->flags |= AREA_FIXED;
+	if (flags & MAP_FIXED_NOREPLACE)
+		request->flags |= AREA_FIXED | AREA_NOREPLACE;
+	if (flags & MAP_LOCKED)
+		request->flags |= AREA_LOCKED;
+	if (flags & MAP_NORESERVE)
+		request->flags |= AREA_NORESERVE;
 	switch (flags & MAP_TYPE) {
 	case MAP_PRIVATE:
 		request->flags |= AREA_PRIVATE;
@@ -45,20 +53,12 @@ static int flags_take(uint64_t flags, struct space_request *request)
 	}
 	if (flags & MAP_HUGETLB)
 		return -EINVAL; /* as a kernel without huge pages */
-	if (flags & MAP_FIXED)
-		request->flags |= AREA_FIXED;
-	if (flags & MAP_FIXED_NOREPLACE)
-		request->flags |= AREA_FIXED | AREA_NOREPLACE;
-	if (flags & MAP_NORESERVE)
-		request->flags |= AREA_NORESERVE;
-	if (flags & MAP_LOCKED) {
-		if (!may_lock_any())
-			return -EPERM;
-		request->flags |= AREA_LOCKED;
-	}
-	if ((flags & MAP_GROWSDOWN) && (request->flags & AREA_PRIVATE) && (flags & MAP_ANONYMOUS))
+	if (flags & MAP_GROWSDOWN) {
+		if ((flags & MAP_ANONYMOUS) && !(request->flags & AREA_PRIVATE))
+			return -EINVAL;
 		request->flags |= AREA_STACK;
-	return 0;
+	}
+	return (flags & MAP_LOCKED) && !may_lock_any() ? -EPERM : 0;
 }
 
 /* Memory that begins as zeros: shared in an object of its own, private in none. */
@@ -69,6 +69,13 @@ static int zeros_take(struct space_request *request, uint64_t flags)
 	return shm_object_create(&shm_instance, request->size_bytes / SHM_PAGE_BYTES,
 				 flags & MAP_NORESERVE ? SHM_OBJECT_NORESERVE : 0,
 				 &request->object);
+}
+
+/* Can a file be so large? */
+static bool file_spans(const struct file *file, const struct space_request *request)
+{
+	return !S_ISREG(file->inode->mode) ||
+	       request->index <= ((uint64_t)INT64_MAX - request->size_bytes) / SHM_PAGE_BYTES;
 }
 
 int mmap_object_take(struct space_request *request, struct file *file, uint64_t flags)
@@ -86,14 +93,18 @@ int mmap_object_take(struct space_request *request, struct file *file, uint64_t 
 			return -EACCES;
 		request->protection_max &= ~(unsigned)PROT_WRITE;
 	}
+	if (!file->operations->maps_zeros && !file->operations->object)
+		return -ENODEV;
+	if (flags & MAP_GROWSDOWN)
+		return -EINVAL;
 	if (file->operations->maps_zeros) {
 		/* Private memory has the file's name, shared memory is an object's that has none. */
 		if (!shared)
 			request->file = file;
 		return zeros_take(request, flags); /* at its offset within itself, as on Linux */
 	}
-	if (!file->operations->object)
-		return -ENODEV;
+	if (!file_spans(file, request))
+		return -EOVERFLOW;
 	struct file_map map = {request->protection, request->protection_max};
 	int err = file->operations->object(file, shared ? &map : NULL, &request->object);
 
@@ -129,24 +140,21 @@ long mmap_request_map(struct space_request *request, uint64_t flags)
 	return (long)address;
 }
 
-/* A request has failed: what is wrong with its place is said before what else is wrong. */
-static long place_error(const struct space_request *request, uint64_t flags, long error)
+/*
+ * A request has failed: what is wrong with its place is said first, then that it may not be locked
+ * or is past what a file can hold, and only then what else is wrong: observed.
+ */
+static long first_error(const struct space_request *request, const struct file *file, long error)
 {
 	struct space *space = thread_current()->space;
-	uint64_t start = request->address, end = start + request->size_bytes;
-	struct area *next;
 
-	if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) || !request->size_bytes)
-		return error;
-	if (start & PAGE_MASK)
-		return -EINVAL;
-	if (!(flags & MAP_FIXED_NOREPLACE) || end <= start || end > mmu_user_end)
-		return error;
-	space_lock(space, false);
-	bool taken = !area_range_free(space, start, end, &next);
+	space_lock(space, true);
+	int place = space_place_check(space, request);
 
-	space_unlock(space, false);
-	return taken ? -EEXIST : error;
+	space_unlock(space, true);
+	if (place)
+		return place;
+	return file && !file_spans(file, request) ? -EOVERFLOW : error;
 }
 
 /* mmap(2). */
@@ -172,15 +180,13 @@ long sys_mmap(const uint64_t *argument)
 
 	if (!result && (!request.size_bytes || request.size_bytes > mmu_user_end))
 		result = -ENOMEM;
-	if (!result && offset + request.size_bytes < offset)
-		result = -EOVERFLOW;
 	request.index = offset / SHM_PAGE_BYTES;
 	if (!result)
 		result = mmap_object_take(&request, file, flags);
 	if (!result)
 		result = mmap_request_map(&request, flags);
-	if (result < 0)
-		result = place_error(&request, flags, result);
+	if (result < 0 && argument[1])
+		result = first_error(&request, file, result);
 	if (request.file && result >= 0)
 		return result; /* the area has the file now */
 	if (request.flags & AREA_WRITER)
@@ -229,12 +235,12 @@ long sys_mprotect(const uint64_t *argument)
 	bool copies = false;
 	long result = 0;
 
-	if (grows == PROT_GROWSDOWN && area && area->start <= start) {
+	if (grows == PROT_GROWSDOWN && area && area->start < end) {
 		if (area->flags & AREA_STACK)
 			start = area->start;
 		else
 			result = -EINVAL;
-	} else if (grows == PROT_GROWSUP) {
+	} else if (grows == PROT_GROWSUP && area && area->start <= start) {
 		result = -EINVAL;
 	}
 	if (!result)

@@ -26,7 +26,8 @@ struct move {
 /* Promise memory for `pages` more of the area. 0, -ENOMEM. */
 static int growth_charge(struct space *space, const struct area *area, uint64_t pages)
 {
-	if (!space_may_add(space, pages))
+	if (!space_may_add(space, pages) ||
+	    (area_is_data(area->flags, area->protection) && pages > space_data_room(space)))
 		return -ENOMEM;
 	return area->flags & AREA_CHARGED ? commit_reserve(pages) : 0;
 }
@@ -244,6 +245,8 @@ static long remap_one(struct space *space, struct move *move)
 	if (!fixed && move->from_bytes >= move->to_bytes && !(move->flags & MREMAP_DONTUNMAP)) {
 		long err = 0;
 
+		if (move->from_bytes > mmu_user_end - move->from)
+			return -EINVAL;
 		if (move->from_bytes > move->to_bytes)
 			err = space_unmap(space, move->from + move->to_bytes, old_end);
 		return err ? err : (long)move->from;
@@ -328,8 +331,6 @@ long sys_mremap(const uint64_t *argument)
 
 	if (!arguments_ok(&move))
 		return -EINVAL;
-	if (move.from > mmu_user_end || move.from_bytes > mmu_user_end - move.from)
-		return -EFAULT;
 	space_lock(space, true);
 	long result = remap_locked(space, &move);
 

@@ -103,6 +103,27 @@ void space_put(struct space *space)
 		space_destroy(space);
 }
 
+/* There is a limit, so what is there is counted. */
+static __attribute__((noinline)) uint64_t data_room(struct space *space, const uint64_t *limit)
+{
+	/* A limit of 0 stands for the hard one, as on Linux, for valgrind. */
+	uint64_t most = (limit[0] ? limit[0] : limit[1]) / PAGE_BYTES, there = 0;
+
+	for (struct area *area = space->lowest; area; area = area_next(area))
+		if (area_is_data(area->flags, area->protection))
+			there += area_pages(area);
+	return most > there ? most - there : 0;
+}
+
+uint64_t space_data_room(struct space *space)
+{
+	struct process *process = process_current();
+
+	if (!process || process->limits[LIMIT_DATA][0] == UINT64_MAX)
+		return UINT64_MAX;
+	return data_room(space, process->limits[LIMIT_DATA]);
+}
+
 bool space_may_add(struct space *space, uint64_t pages)
 {
 	struct process *process = process_current();
@@ -134,10 +155,10 @@ static int place_choose(struct space *space, const struct space_request *request
 	bool inside = at <= mmu_user_end - size;
 
 	if (request->flags & (AREA_FIXED | AREA_NOREPLACE)) {
-		if (at & (PAGE_BYTES - 1))
-			return -EINVAL;
 		if (!inside)
 			return -ENOMEM;
+		if (at & (PAGE_BYTES - 1))
+			return -EINVAL;
 		if (at < MAP_LOWEST)
 			return -EPERM;
 		*occupied = !area_range_free(space, at, at + size, next);
@@ -155,12 +176,29 @@ static int place_choose(struct space *space, const struct space_request *request
 	return *address ? 0 : -ENOMEM;
 }
 
+int space_place_check(struct space *space, const struct space_request *request)
+{
+	uint64_t address, pages = request->size_bytes / PAGE_BYTES;
+	struct area *next;
+	bool occupied;
+	int err = place_choose(space, request, &address, &occupied, &next);
+
+	if (!err && (request->flags & AREA_LOCKED) && !may_lock_any())
+		err = -EPERM;
+	if (!err && ((request->flags | space->lock_future) & AREA_LOCKED) &&
+	    !space_may_lock(space, pages))
+		err = -EAGAIN;
+	return err;
+}
+
 static int request_charge(struct space *space, unsigned flags, unsigned protection, uint64_t pages)
 {
 	if (!space_may_add(space, pages))
 		return -ENOMEM;
 	if (!area_is_charged(flags, protection))
 		return 0;
+	if (area_is_data(flags, protection) && pages > space_data_room(space))
+		return -ENOMEM;
 	if ((flags & AREA_NORESERVE) && commit_mode != 2)
 		return 0;
 	return commit_reserve(pages) ? -ENOMEM : 1;
@@ -329,8 +367,31 @@ int space_unmap(struct space *space, uint64_t start, uint64_t end)
 struct protect_range {
 	uint64_t start, end;
 	uint64_t charge_pages; /* to be charged now */
+	uint64_t data_room;    /* how many pages more may be data */
 	bool copies;           /* a locked private area may be written from now on */
 };
+
+/* [at, stop) of the area is to be changed. False: RLIMIT_DATA. */
+static bool range_takes(struct protect_range *range, const struct area *area, uint64_t at,
+			uint64_t stop, unsigned protection)
+{
+	uint64_t pages = (stop - at) / PAGE_BYTES;
+
+	if (area_is_data(area->flags, protection) && !area_is_data(area->flags, area->protection)) {
+		if (pages > range->data_room)
+			return false;
+		range->data_room -= pages;
+	}
+	range->start = range->start < at ? range->start : at;
+	range->end = stop;
+	if (area_is_charged(area->flags, protection) &&
+	    !(area->flags & (AREA_CHARGED | AREA_NORESERVE)))
+		range->charge_pages += pages;
+	if ((area->flags & AREA_LOCKED) && (area->flags & AREA_PRIVATE) &&
+	    (protection & ~area->protection & SHM_WRITE))
+		range->copies = true;
+	return true;
+}
 
 /* Up to where may [start, end) get the protection? 0, or why it ends sooner: mprotect(2). */
 static int protect_check(struct space *space, uint64_t start, uint64_t end, unsigned protection,
@@ -339,7 +400,9 @@ static int protect_check(struct space *space, uint64_t start, uint64_t end, unsi
 	struct area *area = space_area_above(space, start);
 	uint64_t at = start;
 
-	*range = (struct protect_range){.start = end, .end = start};
+	*range = (struct protect_range){.start = end, .end = start, .data_room = UINT64_MAX};
+	if (protection & SHM_WRITE)
+		range->data_room = space_data_room(space);
 	for (; at < end; area = area_next(area)) {
 		if (!area || area->start > at)
 			return -ENOMEM;
@@ -348,16 +411,9 @@ static int protect_check(struct space *space, uint64_t start, uint64_t end, unsi
 
 		uint64_t stop = area->end < end ? area->end : end;
 
-		if (area->protection != protection) {
-			range->start = range->start < at ? range->start : at;
-			range->end = stop;
-			if (area_is_charged(area->flags, protection) &&
-			    !(area->flags & (AREA_CHARGED | AREA_NORESERVE)))
-				range->charge_pages += (stop - at) / PAGE_BYTES;
-			if ((area->flags & AREA_LOCKED) && (area->flags & AREA_PRIVATE) &&
-			    (protection & ~area->protection & SHM_WRITE))
-				range->copies = true;
-		}
+		if (area->protection != protection &&
+		    !range_takes(range, area, at, stop, protection))
+			return -ENOMEM;
 		at = stop;
 	}
 	return 0;
@@ -371,6 +427,10 @@ static bool area_protect(struct space *space, struct area *area, unsigned protec
 	    !(area->flags & (AREA_CHARGED | AREA_NORESERVE))) {
 		area->flags |= AREA_CHARGED;
 		space->committed_pages += area_pages(area);
+	} else if (!(protection & SHM_WRITE) && area_is_anonymous(area) && !area->own_pages) {
+		/* It has no page that the promise was for; on Linux, never had one. */
+		area_uncharge(space, area);
+		area->flags &= ~AREA_CHARGED;
 	}
 	area->protection = protection;
 	if (area->piece.mapping)

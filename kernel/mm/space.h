@@ -109,6 +109,8 @@ struct space_request {
 };
 /* 0 and the address; -ENOMEM, -EEXIST (NOREPLACE), -EINVAL, -EAGAIN (RLIMIT_MEMLOCK). Space lock exclusive. */
 int space_map(struct space *space, const struct space_request *request, uint64_t *address);
+/* What would be wrong with its place, or with locking it: as space_map, or -EPERM. Exclusive. */
+int space_place_check(struct space *space, const struct space_request *request);
 /* 0; -ENOMEM; -EINVAL: a part of a huge page. Exclusive. */
 int space_unmap(struct space *space, uint64_t start, uint64_t end);
 void space_unmap_area(struct space *space, struct area *area); /* exclusive */
