@@ -130,6 +130,9 @@ static void access_page(unsigned s, unsigned cpu, uint64_t at, bool write, bool 
 			object->there[page->index] = there == THERE_NO ? THERE_PERHAPS : there;
 			object->touched[page->index] = touched ? touched : TOUCHED_PERHAPS;
 		}
+	} else if (result == -EFAULT && counted && there != THERE_NO && !touched) {
+		/* The CPU may have set the accessed bit before it saw that it may not. */
+		object->touched[page->index] = TOUCHED_PERHAPS;
 	} else if (result == 0 && write) {
 		*expected = world.stamp;
 	} else if (result == 0) {
