@@ -133,10 +133,10 @@ static void move_commit(struct space *space, const struct move *move, struct are
 		guards_move(space, move->from, move->to, move->from_bytes);
 	if (move->flags & MREMAP_DONTUNMAP)
 		area_unlock(space, old);
-	if (move->flags & MREMAP_DONTUNMAP && !old->own_pages) {
-		area_spares_drop(
-			spares); /* nothing to carry over, so the area stays in one piece */
-	} else if (move->from_bytes) {
+	if (!move->from_bytes || (move->flags & MREMAP_DONTUNMAP && !old->own_pages)) {
+		/* Nothing to carry over, so the area stays in one piece. */
+		area_spares_drop(spares);
+	} else {
 		area_cut(space, spares, move->from, end);
 
 		struct area *from = space_area_above(space, move->from);

@@ -212,6 +212,8 @@ const struct call calls_memory[] = {
 	 .what = "move shared", .ready = room_shared, ALLOCATES, .undo = room_unmap},
 	{CALL(mremap, ROOM, 0, AREA, MREMAP_MAYMOVE | MREMAP_FIXED, ROOM + 2 * AREA),
 	 .what = "duplicate", .ready = room_shared, ALLOCATES, .undo = room_unmap},
+	{CALL(mremap, ROOM + PAGE, 0, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, ROOM + 2 * AREA),
+	 .what = "duplicate the middle", .ready = room_shared, ALLOCATES, .undo = room_unmap},
 	{CALL(remap_file_pages, ROOM + PAGE, PAGE, 0, 5, 0), .ready = room_shared,
 	 .flags = CALL_ALLOCATES | CALL_PARTS, .undo = room_unmap},
 	{CALL(madvise, ARENA, AREA, MADV_DONTNEED), .undo = arena_back},
