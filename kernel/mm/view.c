@@ -10,7 +10,7 @@ static uint64_t object_pages(const struct area *area)
 {
 	struct shm_object *object = shm_piece_object(&area->piece);
 	uint64_t first = shm_piece_index(&area->piece, area->start);
-	uint64_t size = shm_object_size_pages(object), pages = area_pages(area), count = 0;
+	uint64_t size = shm_object_size_pages(object), pages = area_pages(area);
 
 	if (first >= size)
 		return 0;
@@ -18,9 +18,7 @@ static uint64_t object_pages(const struct area *area)
 		pages = size - first;
 	if (first == 0 && pages == size)
 		return shm_object_resident_pages(object);
-	for (uint64_t i = 0; i < pages; i++)
-		count += shm_object_page_touched(object, first + i);
-	return count;
+	return pages - shm_object_absent_pages(object, first, pages);
 }
 
 static void view_count(struct space *space, const struct area *area, struct area_view *view)

@@ -10,6 +10,7 @@
 #include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "memory_test.h"
@@ -390,6 +391,22 @@ static void only_the_first_stack(void)
 	CHECK(flag_of(m, "gd"));
 }
 
+/* However much of it has no pages. */
+static void sparse_is_quick(void)
+{
+	int fd = CHECK_OK(memfd_create("sparse", 0));
+	const size_t size = 1ul << 34;
+
+	CHECK_OK(ftruncate(fd, (off_t)size + 2 * PAGE));
+	char *m = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, PAGE);
+	CHECK(m != MAP_FAILED);
+	m[0] = m[size / 2] = m[size - 1] = 's';
+	time_t before = time(NULL);
+	for (unsigned i = 0; i < 100; i++)
+		CHECK_EQ(field_of(m, "Rss"), 12);
+	CHECK(time(NULL) - before < 10);
+}
+
 static void rollup(void)
 {
 	volatile char *m = map_private(64 * PAGE);
@@ -430,6 +447,7 @@ const struct abi_case abi_cases[] = {
 	CASE(read_only_file_is_not_shared, "what was opened read-only has no sh: observed"),
 	CASE(newline_in_name, "a newline in a name is shown as \\012: observed"),
 	CASE(only_the_first_stack, "[stack] is the first thread's, not all that grows: proc(5)"),
+	CASE(sparse_is_quick, "smaps counts pages, not addresses: observed"),
 	CASE(rollup, "smaps_rollup sums up: proc(5)"),
 	CASES_END,
 };
