@@ -37,7 +37,7 @@ void lock_release_file(struct file *file)
 	wait_wake_all(&flock_queue);
 }
 
-static bool take_locked(struct file *file, int mode)
+static bool take_locked(struct file *file, unsigned mode)
 {
 	struct inode *inode = file->inode;
 
@@ -48,29 +48,30 @@ static bool take_locked(struct file *file, int mode)
 	} else {
 		return false;
 	}
-	file->lock_mode = (uint32_t)mode;
+	file->lock_mode = mode;
 	return true;
 }
 
 static long flock_file(struct file *file, int operation)
 {
-	int mode = operation & ~LOCK_NB;
+	unsigned mode = (unsigned)operation & ~(unsigned)LOCK_NB;
 	int err = 0;
 
 	if (mode != LOCK_SH && mode != LOCK_EX && mode != LOCK_UN)
 		return -EINVAL;
 	spin_lock(&flock_lock);
-	if (file->lock_mode != (uint32_t)mode) {
+	/* While we wait, another thread may lock the same open file, as we want to or otherwise. */
+	while (!err && file->lock_mode != mode) {
 		/* flock(2): a conversion drops the old lock first; it is not atomic. */
-		drop_locked(file);
-		wait_wake_all(&flock_queue);
-		while (mode != LOCK_UN && !take_locked(file, mode)) {
-			err = operation & LOCK_NB ? -EAGAIN
-						  : wait_sleep(&flock_queue, &flock_lock,
-							       WAIT_FOREVER, WAIT_INTERRUPTIBLE);
-			if (err)
-				break;
+		if (file->lock_mode) {
+			drop_locked(file);
+			wait_wake_all(&flock_queue);
 		}
+		if (mode == LOCK_UN || take_locked(file, mode))
+			break;
+		err = operation & LOCK_NB ? -EAGAIN
+					  : wait_sleep(&flock_queue, &flock_lock, WAIT_FOREVER,
+						       WAIT_INTERRUPTIBLE);
 	}
 	spin_unlock(&flock_lock);
 	return err;

@@ -5,6 +5,7 @@
 #include "fail_test.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -397,6 +398,45 @@ static void open_files_wait(void)
 
 /* ---- whole files ---- */
 
+struct flock_thread {
+	pthread_t thread;
+	int fd, operation;
+};
+
+static void *flock_thread(void *argument)
+{
+	struct flock_thread *one = argument;
+
+	CHECK_OK(flock(one->fd, one->operation));
+	return NULL;
+}
+
+/* Two threads want the same lock through one open file; it is theirs together, and goes at once. */
+static void threads_wait(int operation)
+{
+	int holder = new_file(), fd = again(holder), other = again(holder);
+	struct flock_thread threads[2];
+
+	CHECK_OK(flock(holder, LOCK_EX));
+	for (unsigned i = 0; i < 2; i++) {
+		threads[i] = (struct flock_thread){.fd = fd, .operation = operation};
+		CHECK_EQ(pthread_create(&threads[i].thread, NULL, flock_thread, &threads[i]), 0);
+	}
+	abi_sleep_ms(60);
+	CHECK_OK(flock(holder, LOCK_UN));
+	for (unsigned i = 0; i < 2; i++)
+		CHECK_EQ(pthread_join(threads[i].thread, NULL), 0);
+	CHECK_ERROR(flock(other, LOCK_EX | LOCK_NB), EWOULDBLOCK);
+	CHECK_OK(flock(fd, LOCK_UN));
+	CHECK_OK(flock(other, LOCK_EX | LOCK_NB));
+}
+
+static void threads_of_one_file(void)
+{
+	threads_wait(LOCK_SH);
+	threads_wait(LOCK_EX);
+}
+
 static void whole_files(void)
 {
 	int fd = new_file(), other = again(fd), third = again(fd);
@@ -464,6 +504,7 @@ const struct abi_case abi_cases[] = {
 	CASE(open_files_own, "F_OFD_SETLK belongs to the open file: fcntl(2)"),
 	CASE(first_of_several, "of several locks F_GETLK tells that of who locked first: observed"),
 	CASE(open_files_wait, "F_OFD_SETLKW: fcntl(2)"),
+	CASE(threads_of_one_file, "threads that wait for one open file get one lock: flock(2)"),
 	CASE(whole_files, "shared, exclusive, converted, waited for: flock(2)"),
 	HELPER("lock_exec", lock_exec_helper),
 	CASE(unlock_that_cuts, "F_UNLCK may be ENOLCK only where it cuts a lock in two: fcntl(2)"),
