@@ -38,6 +38,8 @@ struct io {
 };
 size_t io_copy_to(struct io *io, const void *from, size_t size_bytes); /* kernel -> io */
 size_t io_copy_from(struct io *io, void *to, size_t size_bytes);       /* io -> kernel */
+/* How many of the bytes could be copied from it now. They are looked at a page at a time. */
+uint64_t io_readable(const struct io *io);
 
 #define POLL_IN    0x001
 #define POLL_OUT   0x004

@@ -95,6 +95,32 @@ size_t io_clear(struct io *io, size_t size_bytes)
 	return io_move(io, NULL, size_bytes, IO_CLEAR);
 }
 
+uint64_t io_readable(const struct io *io)
+{
+	const struct io_piece *piece = io->pieces;
+	uint64_t offset = io->piece_offset, found = 0;
+	uint8_t byte;
+
+	if (io->kernel)
+		return io->left_bytes;
+	while (found < io->left_bytes) {
+		uint64_t address = piece->address + offset, left = piece->size_bytes - offset;
+		uint64_t step = 4096 - (address & 4095);
+
+		if (!left) {
+			piece++;
+			offset = 0;
+			continue;
+		}
+		if (copy_from_user(&byte, address, 1))
+			break;
+		step = step < left ? step : left;
+		offset += step;
+		found += step;
+	}
+	return found < io->left_bytes ? found : io->left_bytes;
+}
+
 /* ---- the program's own arrays ---- */
 
 uint64_t io_bytes_limit(uint64_t size_bytes)

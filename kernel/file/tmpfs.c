@@ -27,6 +27,7 @@
 #include "kernel/mm/frame.h"
 #include "kernel/mm/kmem.h"
 #include "kernel/mm/space.h"
+#include "kernel/process/process.h"
 #include "shm/shm.h"
 
 #define FILE_BYTES_MAX ((uint64_t)INT64_MAX)
@@ -136,7 +137,7 @@ static long tmpfs_read(struct file *file, struct io *io, uint64_t *position)
 		done += (long)moved;
 		if (moved < chunk)
 			return done ? done : -EFAULT;
-		arch_interrupt_point();
+		schedule_point();
 	}
 	inode_touch_access(inode);
 	return done;
@@ -162,6 +163,13 @@ static long write_chunk(struct inode *inode, struct io *io, uint64_t position, u
 	return moved ? (long)moved : -EFAULT;
 }
 
+/* The object ends where the file does. */
+static void object_shrink(struct inode *inode)
+{
+	(void)shm_object_resize(inode->object, pages_of(inode->size_bytes));
+	space_drop_copies(inode->object);
+}
+
 static long write_locked(struct inode *inode, struct io *io, uint64_t position)
 {
 	uint64_t size = inode->size_bytes, end = position + io->left_bytes;
@@ -176,8 +184,14 @@ static long write_locked(struct inode *inode, struct io *io, uint64_t position)
 		return -EPERM;
 	io->left_bytes = end - position;
 	int err = object_need(inode);
-	if (!err && pages_of(end) > pages_of(size) && !(inode->seals & F_SEAL_GROW))
-		err = shm_object_resize(inode->object, pages_of(end));
+	if (!err && pages_of(end) > pages_of(size) && !(inode->seals & F_SEAL_GROW)) {
+		/* Only by what will be written: those who have it mapped see how long it is. */
+		io->left_bytes = io_readable(io);
+		end = position + io->left_bytes;
+		err = io->left_bytes ? 0 : -EFAULT;
+		if (!err && pages_of(end) > pages_of(size))
+			err = shm_object_resize(inode->object, pages_of(end));
+	}
 	if (err)
 		return err;
 	while (io->left_bytes) {
@@ -192,11 +206,11 @@ static long write_locked(struct inode *inode, struct io *io, uint64_t position)
 		done += result;
 		if (position > inode->size_bytes)
 			__atomic_store_n(&inode->size_bytes, position, __ATOMIC_RELAXED);
-		arch_interrupt_point();
+		schedule_point();
 	}
 	kept_move(inode, pages_of(size), pages_of(inode->size_bytes));
-	if (pages_of(inode->size_bytes) < pages_of(end)) /* it fell short: back to what there is */
-		(void)shm_object_resize(inode->object, pages_of(inode->size_bytes));
+	if (pages_of(inode->size_bytes) < pages_of(end)) /* it fell short */
+		object_shrink(inode);
 	return done ? done : result;
 }
 
@@ -231,16 +245,12 @@ static void page_wipe(struct inode *inode, uint64_t start, uint64_t end)
 	shm_object_page_unpin(inode->object, frame);
 }
 
-static int tmpfs_resize(struct inode *inode, uint64_t size_bytes)
+/* Whatever its seals say. Becoming smaller cannot fail. Inode lock held. */
+static int size_set(struct inode *inode, uint64_t size_bytes)
 {
 	uint64_t old = inode->size_bytes;
 	int err = 0;
 
-	if (size_bytes > FILE_BYTES_MAX)
-		return -EFBIG;
-	if ((size_bytes < old && (inode->seals & F_SEAL_SHRINK)) ||
-	    (size_bytes > old && (inode->seals & F_SEAL_GROW)))
-		return -EPERM;
 	if (size_bytes <= old)
 		kept_drop(inode, 0, UINT64_MAX);
 	if (inode->object && pages_of(size_bytes) > pages_of(old)) {
@@ -252,17 +262,29 @@ static int tmpfs_resize(struct inode *inode, uint64_t size_bytes)
 		return err;
 	__atomic_store_n(&inode->size_bytes, size_bytes, __ATOMIC_RELAXED);
 	if (inode->object && size_bytes < old) {
-		if (pages_of(size_bytes) < pages_of(old)) {
-			(void)shm_object_resize(inode->object, pages_of(size_bytes));
-			space_drop_copies(inode->object);
-		}
+		if (pages_of(size_bytes) < pages_of(old))
+			object_shrink(inode);
 		if (size_bytes & (PAGE_BYTES - 1)) {
 			uint64_t end = pages_of(size_bytes) << PAGE_SHIFT;
 			page_wipe(inode, size_bytes, end);
 		}
 	}
-	inode_touch_modify(inode);
 	return 0;
+}
+
+static int tmpfs_resize(struct inode *inode, uint64_t size_bytes)
+{
+	uint64_t old = inode->size_bytes;
+
+	if (size_bytes > FILE_BYTES_MAX)
+		return -EFBIG;
+	if ((size_bytes < old && (inode->seals & F_SEAL_SHRINK)) ||
+	    (size_bytes > old && (inode->seals & F_SEAL_GROW)))
+		return -EPERM;
+	int err = size_set(inode, size_bytes);
+	if (!err)
+		inode_touch_modify(inode);
+	return err;
 }
 
 int inode_resize(struct inode *inode, uint64_t size_bytes)
@@ -331,7 +353,7 @@ static int allocate_locked(struct inode *inode, unsigned mode, uint64_t offset, 
 	if (!err && !room_for(inode, first, last))
 		err = -ENOSPC;
 	if (!err && end > size && !(mode & FALLOC_FL_KEEP_SIZE))
-		err = tmpfs_resize(inode, end);
+		err = size_set(inode, end);
 	if (err)
 		return err;
 	uint64_t within = pages_of(inode->size_bytes);
@@ -346,7 +368,7 @@ static int allocate_locked(struct inode *inode, unsigned mode, uint64_t offset, 
 			kept_drop(inode, past, last);
 	}
 	if (err && inode->size_bytes != size)
-		(void)tmpfs_resize(inode, size);
+		(void)size_set(inode, size);
 	return err;
 }
 

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,6 +25,8 @@ static char *map_fd(int fd, size_t pages, int flags)
 	CHECK(m != MAP_FAILED);
 	return m;
 }
+
+static bool stop_writing;
 
 /* Pages that the file takes, wherever they are. */
 static long pages_of(int fd)
@@ -202,6 +205,47 @@ static void past_the_end_is_not_mapped(void)
 	CHECK_DATA(fd, "011");
 }
 
+/* ---- writes that fall short ---- */
+
+static void *write_short(void *argument)
+{
+	int fd = *(int *)argument;
+	char *m = (char *)map_private(3 * PAGE);
+
+	memset(m, 'x', PAGE);
+	CHECK_OK(munmap(m + PAGE, 2 * PAGE));
+	while (!__atomic_load_n(&stop_writing, __ATOMIC_RELAXED))
+		CHECK_EQ(pwrite(fd, m, 3 * PAGE, PAGE), PAGE);
+	return NULL;
+}
+
+/* Whoever has the file mapped never sees it longer than what was written. */
+static void short_write_shows_nothing(void)
+{
+	int fd = allocated(2);
+	char *m = map_fd(fd, 4, MAP_PRIVATE);
+	pthread_t writer;
+
+	faults_catch();
+	CHECK_EQ(pthread_create(&writer, NULL, write_short, &fd), 0);
+	for (unsigned i = 0; i < 20000; i++)
+		CHECK_EQ(touch(m + 3 * PAGE, 1), SIGBUS);
+	__atomic_store_n(&stop_writing, true, __ATOMIC_RELAXED);
+	CHECK_EQ(pthread_join(writer, NULL), 0);
+}
+
+/* What is written from is not there before it is written. */
+static void write_from_past_the_end(void)
+{
+	int fd = allocated(1);
+	char *m = map_fd(fd, 4, MAP_SHARED);
+	struct stat status;
+
+	CHECK_ERROR(pwrite(fd, m + PAGE, PAGE, PAGE), EFAULT);
+	CHECK_OK(fstat(fd, &status));
+	CHECK_EQ(status.st_size, PAGE);
+}
+
 #define LARGEST 0x7fffffffffffffff
 
 static void largest_file(void)
@@ -343,6 +387,8 @@ const struct abi_case abi_cases[] = {
 	     "ftruncate frees what is past the end, unless it grows: observed"),
 	CASE(punched_past_the_end, "holes may be punched past the end: fallocate(2), madvise(2)"),
 	CASE(grown_over, "a file grows into what is past its end: fallocate(2)"),
+	CASE(short_write_shows_nothing, "what a write does not reach is SIGBUS meanwhile: mmap(2)"),
+	CASE(write_from_past_the_end, "a file's own pages past its end are EFAULT: write(2)"),
 	CASE(largest_file, "a file may have 2^63 - 1 bytes, and be punched to its end: observed"),
 	CASE(sealed, "F_SEAL_GROW forbids KEEP_SIZE past the end: fcntl(2), observed"),
 	CASE(counted_by_the_mount, "it takes the file system's room, and keeps it: fallocate(2)"),
