@@ -101,8 +101,10 @@ static void pages_remove(struct shm_object *object, uint64_t first, uint64_t end
 {
 	struct leaf_part part;
 
-	for (uint64_t i = first; part_find(object, i, end, &part); i = part.index + part.count)
+	for (uint64_t i = first; part_find(object, i, end, &part); i = part.index + part.count) {
 		part_hide(object, &part);
+		shm_port(object->shm)->interrupt_point();
+	}
 	shm_middles_unlink(object, shm_middle_count(object->size_pages));
 	if (object->mappings)
 		shm_port(object->shm)->flush_shared();

@@ -16,6 +16,7 @@
 #include "kernel/lib/print.h"
 #include "kernel/lib/random.h"
 #include "kernel/lib/string.h"
+#include "kernel/process/process.h"
 
 #define MEMORY_MAJOR 1
 
@@ -46,7 +47,7 @@ static long zero_read(struct file *file, struct io *io, uint64_t *position)
 		done += (long)moved;
 		if (moved < chunk)
 			return done ? done : -EFAULT;
-		arch_interrupt_point();
+		schedule_point();
 	}
 	return done;
 }
@@ -71,7 +72,7 @@ static long random_read(struct file *file, struct io *io, uint64_t *position)
 		done += (long)moved;
 		if (moved < chunk)
 			return done ? done : -EFAULT;
-		arch_interrupt_point();
+		schedule_point();
 	}
 	return done;
 }

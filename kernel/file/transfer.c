@@ -6,6 +6,7 @@
 #include "arch/arch.h"
 #include "kernel/file/open.h"
 #include "kernel/mm/kmem.h"
+#include "kernel/process/process.h"
 #include "kernel/process/signal.h"
 #include "kernel/syscall/syscall.h"
 
@@ -67,7 +68,7 @@ static long transfer(struct transfer_end *in, struct transfer_end *out, uint64_t
 		size_bytes -= (uint64_t)result;
 		if (result < got || signal_is_pending())
 			break;
-		arch_interrupt_point();
+		schedule_point();
 	}
 	kmem_free(buffer, BUFFER_BYTES);
 	return done ? done : result;

@@ -43,7 +43,7 @@ int space_populate(struct space *space, uint64_t start, uint64_t end)
 			return -ENOMEM;
 		for (unsigned i = 0; start < stop; start += SHM_PAGE_BYTES, i++) {
 			if (i % POPULATE_STEP == 0) {
-				arch_interrupt_point();
+				schedule_point();
 				if (signal_kill_is_pending())
 					return -EINTR;
 			}

@@ -214,7 +214,7 @@ static long advise_populate(struct space *space, uint64_t start, uint64_t end, i
 	for (; start < end; start += PAGE_BYTES) {
 		unsigned access = advice == MADV_POPULATE_WRITE ? SHM_WRITE : SHM_READ;
 
-		arch_interrupt_point();
+		schedule_point();
 		if (signal_kill_is_pending())
 			return -EINTR;
 		if (access == SHM_READ && space_read_is_denied(space, start))
@@ -327,7 +327,9 @@ long sys_mincore(const uint64_t *argument)
 			return err;
 		if (copy_to_user(out, there, count) != 0)
 			return -EFAULT;
-		arch_interrupt_point();
+		schedule_point();
+		if (signal_kill_is_pending())
+			return -EINTR;
 		start += count * PAGE_BYTES;
 		out += count;
 		pages -= count;

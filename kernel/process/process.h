@@ -182,6 +182,15 @@ void schedule_init(void);
 void schedule_start_cpus(void);
 void schedule_idle(void) __attribute__((noreturn)); /* the idle loop of this CPU */
 void schedule_yield(void); /* let others run first; also leaves a CPU that affinity forbids */
+/* The running thread's turn is over in the midst of a system call: as schedule_yield. */
+void schedule_give_way(void);
+/* For long system calls, between two steps: interrupts are served, and who waits has a turn. No spinlock held. */
+static inline void schedule_point(void)
+{
+	arch_interrupt_point();
+	if (__atomic_load_n(&thread_current()->work, __ATOMIC_RELAXED) & WORK_RESCHEDULE)
+		schedule_give_way();
+}
 /* The first thing that a thread does on its own stack: it runs, what ran before is put away. */
 void schedule_finish(void);
 /* The running thread is dead: never comes back. Its own reference goes after the switch. */

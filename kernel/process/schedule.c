@@ -226,6 +226,12 @@ void schedule_yield(void)
 	switch_to(cpu, next ? next : cpu->idle);
 }
 
+void schedule_give_way(void)
+{
+	__atomic_fetch_and(&thread_current()->work, ~WORK_RESCHEDULE, __ATOMIC_SEQ_CST);
+	schedule_yield();
+}
+
 void schedule_dead(void)
 {
 	struct cpu *cpu = cpu_current();

@@ -208,7 +208,7 @@ static long messages(struct file *file, uint64_t address, unsigned count, unsign
 		/* recvmmsg(2): the time is looked at after each message only. */
 		if (clock_now_ns() >= deadline_ns)
 			break;
-		arch_interrupt_point();
+		schedule_point();
 	}
 	return done ? (long)done : result;
 }

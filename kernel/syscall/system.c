@@ -216,7 +216,7 @@ long sys_getrandom(const uint64_t *argument)
 		done += some;
 		if (signal_is_pending())
 			return done ? (long)done : -ERESTARTSYS;
-		arch_interrupt_point();
+		schedule_point();
 	}
 	return (long)size_bytes;
 }
