@@ -388,7 +388,7 @@ static bool may_cut(const struct area *area, uint64_t at)
 }
 
 int area_spares_take(struct space *space, struct area_spares *spares, struct area *first,
-		     uint64_t start, uint64_t end)
+		     uint64_t start, uint64_t end, unsigned more)
 {
 	struct area *last = first && first->end < end ? space_area_above(space, end) : first;
 
@@ -404,7 +404,8 @@ int area_spares_take(struct space *space, struct area_spares *spares, struct are
 		area_spares_drop(spares);
 		return -ENOMEM;
 	}
-	if (space->area_count + !!spares->record[0] + !!spares->record[1] > AREAS_MAX) {
+	unsigned cuts = !!spares->record[0] + !!spares->record[1];
+	if (space->area_count + (cuts < more ? cuts : more) > AREAS_MAX) {
 		area_spares_drop(spares);
 		return -ENOMEM;
 	}

@@ -95,11 +95,12 @@ struct area_spares {
 	struct area *record[2];
 };
 /*
- * As many as [start, end) needs; `first` is the first area that ends above start.
+ * As many as [start, end) needs; `first` is the first area that ends above start. At most `more`
+ * areas more than before will remain of what is cut, and these must be allowed.
  * 0; -ENOMEM; -EINVAL: a cut would go through a huge page.
  */
 int area_spares_take(struct space *space, struct area_spares *spares, struct area *first,
-		     uint64_t start, uint64_t end);
+		     uint64_t start, uint64_t end, unsigned more);
 void area_spares_drop(struct area_spares *spares);
 /* Cut at both ends, so that [start, end) has whole areas only. Cannot fail. */
 void area_cut(struct space *space, struct area_spares *spares, uint64_t start, uint64_t end);

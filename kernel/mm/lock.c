@@ -165,7 +165,7 @@ static int areas_mark(struct space *space, uint64_t start, uint64_t end, unsigne
 	}
 	if (first >= last)
 		return 0;
-	if (area_spares_take(space, &spares, space_area_above(space, first), first, last))
+	if (area_spares_take(space, &spares, space_area_above(space, first), first, last, 2))
 		return -ENOMEM;
 
 	bool low = spares.record[0], high = spares.record[1];

@@ -100,7 +100,7 @@ static int area_reflag(struct space *space, struct area **area, uint64_t start, 
 
 	if (flags == (*area)->flags)
 		return 0;
-	int err = area_spares_take(space, &spares, *area, start, end);
+	int err = area_spares_take(space, &spares, *area, start, end, 2);
 
 	if (err)
 		return err;

@@ -15,7 +15,8 @@
 #include "kernel/process/process.h"
 #include "kernel/syscall/syscall.h"
 
-#define PAGE_MASK (PAGE_BYTES - 1)
+#define PAGE_MASK  (PAGE_BYTES - 1)
+#define MOVE_AREAS 3 /* there must be room for more than so many: observed */
 
 struct move {
 	uint64_t from, from_bytes;
@@ -176,10 +177,12 @@ static long area_move(struct space *space, struct move *move)
 	bool charged = from->flags & AREA_CHARGED;
 
 	err = -ENOMEM;
+	if (space->area_count >= AREAS_MAX - MOVE_AREAS)
+		goto uncharge;
 	target = area_alloc();
 	if (!target)
 		goto uncharge;
-	if (area_spares_take(space, &spares, from, move->from, move->from + move->from_bytes) != 0)
+	if (area_spares_take(space, &spares, from, move->from, move->from + move->from_bytes, 2))
 		goto free_target;
 	if (target_make(space, move, from, target) != 0)
 		goto drop_spares;
@@ -332,7 +335,12 @@ long sys_mremap(const uint64_t *argument)
 	if (!arguments_ok(&move))
 		return -EINVAL;
 	space_lock(space, true);
-	long result = remap_locked(space, &move);
+	long result = -ENOMEM;
+
+	/* Where it has to move, two more on Linux, before it looks at what is there. */
+	if (!(move.flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) ||
+	    space->area_count + 2 < AREAS_MAX - MOVE_AREAS)
+		result = remap_locked(space, &move);
 
 	space_unlock(space, true);
 	if (result >= 0 && move.to_bytes > move.from_bytes)

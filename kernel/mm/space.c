@@ -161,7 +161,9 @@ static int place_choose(struct space *space, const struct space_request *request
 			return -EINVAL;
 		if (at < MAP_LOWEST)
 			return -EPERM;
-		*occupied = !area_range_free(space, at, at + size, next);
+		/* A place that is named may lie in the guard below a stack. */
+		*occupied =
+			!area_range_free(space, at, at + size, next) && (*next)->start < at + size;
 		if ((request->flags & AREA_NOREPLACE) && *occupied)
 			return -EEXIST;
 		*address = at;
@@ -191,14 +193,40 @@ int space_place_check(struct space *space, const struct space_request *request)
 	return err;
 }
 
-static int request_charge(struct space *space, unsigned flags, unsigned protection, uint64_t pages)
+/* How many pages are mapped in [start, end)? */
+static uint64_t pages_mapped(struct space *space, uint64_t start, uint64_t end)
 {
-	if (!space_may_add(space, pages))
+	uint64_t pages = 0;
+
+	for (struct area *area = space_area_above(space, start); area && area->start < end;
+	     area = area_next(area)) {
+		uint64_t from = area->start > start ? area->start : start;
+
+		pages += ((area->end < end ? area->end : end) - from) / PAGE_BYTES;
+	}
+	return pages;
+}
+
+/* May it have so many pages more? RLIMIT_AS, RLIMIT_DATA. */
+static bool limits_allow(struct space *space, unsigned flags, unsigned protection, uint64_t pages)
+{
+	return space_may_add(space, pages) &&
+	       (!area_is_data(flags, protection) || pages <= space_data_room(space));
+}
+
+/* The pages at `at` that go count for neither limit. 1: charged; 0: not; -ENOMEM. */
+static int request_charge(struct space *space, const struct space_request *request, unsigned flags,
+			  uint64_t at, bool occupied)
+{
+	uint64_t pages = request->size_bytes / PAGE_BYTES;
+	unsigned protection = request->protection;
+
+	if (!limits_allow(space, flags, protection, pages) &&
+	    !(occupied && limits_allow(space, flags, protection,
+				       pages - pages_mapped(space, at, at + request->size_bytes))))
 		return -ENOMEM;
 	if (!area_is_charged(flags, protection))
 		return 0;
-	if (area_is_data(flags, protection) && pages > space_data_room(space))
-		return -ENOMEM;
 	if ((flags & AREA_NORESERVE) && commit_mode != 2)
 		return 0;
 	return commit_reserve(pages) ? -ENOMEM : 1;
@@ -268,7 +296,7 @@ int space_map(struct space *space, const struct space_request *request, uint64_t
 	}
 	if (space->area_count >= AREAS_MAX)
 		return -ENOMEM;
-	err = request_charge(space, flags, request->protection, pages);
+	err = request_charge(space, request, flags, at, occupied);
 	if (err < 0)
 		return err;
 	if (err)
@@ -352,7 +380,9 @@ int space_unmap(struct space *space, uint64_t start, uint64_t end)
 		space_unmap_area(space, area);
 		return 0;
 	}
-	int err = area_spares_take(space, &spares, area, start, end);
+	/* Only one that loses its middle leaves more than there were: vm.max_map_count. */
+	int err = area_spares_take(space, &spares, area, start, end,
+				   area->start < start && end < area->end ? 1 : 0);
 
 	if (err)
 		return err;
@@ -453,7 +483,7 @@ int space_protect(struct space *space, uint64_t start, uint64_t end, unsigned pr
 	if (range.start >= range.end)
 		return err;
 	struct area *area = space_area_above(space, range.start);
-	int cut = area_spares_take(space, &spares, area, range.start, range.end);
+	int cut = area_spares_take(space, &spares, area, range.start, range.end, 2);
 
 	if (cut)
 		return cut;

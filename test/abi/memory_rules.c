@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/shm.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -211,6 +212,98 @@ static void data_is_limited(void)
 	abi_in_child(child_data, ""); /* a soft limit of 0: the hard one counts: observed */
 }
 
+/* ---- RLIMIT_AS, vm.max_map_count ---- */
+
+static void child_address_space(void *argument)
+{
+	char *m = (char *)map_private(8 * PAGE), *s = shmat(*(int *)argument, NULL, 0);
+	FILE *file = fopen("/proc/self/statm", "r");
+	unsigned long pages = 0;
+
+	CHECK(s != (void *)-1);
+	CHECK(file && fscanf(file, "%lu", &pages) == 1);
+	fclose(file);
+	struct rlimit limit = {pages * PAGE, pages * PAGE};
+	CHECK_OK(setrlimit(RLIMIT_AS, &limit));
+	CHECK_NO_MAP(ENOMEM, 0, PAGE, RW, ANONYMOUS, -1, 0);
+	CHECK_EQ(try_map((unsigned long)m, 8 * PAGE, RW, ANONYMOUS | MAP_FIXED, -1, 0), m);
+	CHECK_EQ(try_map((unsigned long)m + PAGE, PAGE, PROT_READ, ANONYMOUS | MAP_FIXED, -1, 0),
+		 m + PAGE);
+	CHECK_EQ(shmat(*(int *)argument, s, SHM_REMAP), s);
+	/* One page gone, one come elsewhere; then what spans the hole would be one more. */
+	CHECK_OK(munmap(m + 4 * PAGE, PAGE));
+	char *other = try_map((unsigned long)s + MIB, PAGE, RW, ANONYMOUS, -1, 0);
+	CHECK(other != MAP_FAILED && other != m + 4 * PAGE);
+	CHECK_NO_MAP(ENOMEM, (unsigned long)m + 3 * PAGE, 3 * PAGE, RW, ANONYMOUS | MAP_FIXED, -1,
+		     0);
+	CHECK_OK(munmap(other, PAGE));
+	CHECK_EQ(try_map((unsigned long)m + 3 * PAGE, 3 * PAGE, RW, ANONYMOUS | MAP_FIXED, -1, 0),
+		 m + 3 * PAGE);
+}
+
+static void what_is_replaced(void)
+{
+	int id = CHECK_OK(shmget(IPC_PRIVATE, 2 * PAGE, 0600));
+
+	abi_in_child(child_address_space, &id);
+	CHECK_OK(shmctl(id, IPC_RMID, NULL));
+}
+
+static void child_areas(void *argument)
+{
+	FILE *file = fopen("/proc/sys/vm/max_map_count", "r");
+	unsigned long limit = 0, count = 0;
+	char *m[20] = {0}, *at;
+
+	(void)argument;
+	if (!file || fscanf(file, "%lu", &limit) != 1 || limit > 100000)
+		SKIP("vm.max_map_count is not to be had, or is large");
+	fclose(file);
+	/* Every second one another, so that no two are one. */
+	while ((at = try_map(0, 3 * PAGE, count % 2 ? PROT_READ : RW, ANONYMOUS, -1, 0)) !=
+	       MAP_FAILED)
+		m[count++ % 20] = at;
+	CHECK_EQ(errno, ENOMEM);
+	CHECK(count < limit && count > limit - 200);
+	CHECK_ERROR(munmap(m[0] + PAGE, PAGE), ENOMEM);
+	CHECK_ERROR(mprotect(m[0] + PAGE, PAGE, PROT_NONE), ENOMEM);
+	CHECK_ERROR(mremap(m[1], 3 * PAGE, 3 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, m[2]), ENOMEM);
+	CHECK_OK(munmap(m[3], PAGE));
+	CHECK_OK(munmap(m[4] + 2 * PAGE, PAGE));
+	CHECK_EQ(mremap(m[5], 3 * PAGE, PAGE, 0), m[5]);
+	CHECK_OK(munmap(m[6], 3 * PAGE));
+}
+
+static void too_many_areas(void)
+{
+	abi_in_child(child_areas, NULL);
+}
+
+static void below_the_stack(void)
+{
+	FILE *file = fopen("/proc/self/maps", "r");
+	int id = CHECK_OK(shmget(IPC_PRIVATE, PAGE, 0600));
+	unsigned long low = 0, start, distance[] = {1, 100, 256, 257};
+	char line[256];
+
+	CHECK(file != NULL);
+	while (fgets(line, sizeof(line), file))
+		if (strstr(line, "[stack]") && sscanf(line, "%lx-", &start) == 1)
+			low = start;
+	fclose(file);
+	CHECK(low != 0);
+	/* The guard keeps away what is put there by choice, not what is put there by name. */
+	for (unsigned i = 0; i < sizeof(distance) / sizeof(distance[0]); i++) {
+		unsigned long at = low - distance[i] * PAGE;
+		CHECK_EQ(try_map(at, PAGE, RW, ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0), (void *)at);
+		CHECK_OK(munmap((void *)at, PAGE));
+		CHECK_EQ(shmat(id, (void *)at, 0), (void *)at);
+		CHECK_OK(shmdt((void *)at));
+	}
+	CHECK(try_map(low - 100 * PAGE, PAGE, RW, ANONYMOUS, -1, 0) != (void *)(low - 100 * PAGE));
+	CHECK_OK(shmctl(id, IPC_RMID, NULL));
+}
+
 /* ---- what memory is promised ---- */
 
 static long committed_kb(void)
@@ -261,6 +354,10 @@ const struct abi_case abi_cases[] = {
 	CASE(grows_down, "MAP_GROWSDOWN is for private memory without a file: observed"),
 	CASE(protect_as_it_grows, "PROT_GROWSUP, PROT_GROWSDOWN: mprotect(2)"),
 	CASE(data_is_limited, "RLIMIT_DATA counts all that is private and writable: getrlimit(2)"),
+	CASE(what_is_replaced, "RLIMIT_AS does not count what a mapping replaces: observed"),
+	CASE(too_many_areas,
+	     "at vm.max_map_count ends may still be cut off: proc_sys_vm(5), observed"),
+	CASE(below_the_stack, "a named place may be in the guard of the stack: observed"),
 	CASE(promise_given_back,
 	     "memory that is made read-only untouched needs no promise: observed"),
 	CASES_END,
