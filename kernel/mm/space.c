@@ -207,26 +207,31 @@ static uint64_t pages_mapped(struct space *space, uint64_t start, uint64_t end)
 	return pages;
 }
 
-/* May it have so many pages more? RLIMIT_AS, RLIMIT_DATA. */
-static bool limits_allow(struct space *space, unsigned flags, unsigned protection, uint64_t pages)
+/* Is it within the limits because of what it replaces? */
+static __attribute__((noinline)) bool replaces_enough(struct space *space,
+						      const struct space_request *request,
+						      unsigned flags, uint64_t at)
 {
+	uint64_t end = at + request->size_bytes;
+	uint64_t pages = request->size_bytes / PAGE_BYTES - pages_mapped(space, at, end);
+
 	return space_may_add(space, pages) &&
-	       (!area_is_data(flags, protection) || pages <= space_data_room(space));
+	       (!area_is_data(flags, request->protection) || pages <= space_data_room(space));
 }
 
-/* The pages at `at` that go count for neither limit. 1: charged; 0: not; -ENOMEM. */
+/* RLIMIT_AS, RLIMIT_DATA, overcommit. 1: charged; 0: not; -ENOMEM. */
 static int request_charge(struct space *space, const struct space_request *request, unsigned flags,
-			  uint64_t at, bool occupied)
+			  uint64_t at)
 {
 	uint64_t pages = request->size_bytes / PAGE_BYTES;
-	unsigned protection = request->protection;
 
-	if (!limits_allow(space, flags, protection, pages) &&
-	    !(occupied && limits_allow(space, flags, protection,
-				       pages - pages_mapped(space, at, at + request->size_bytes))))
+	if (!space_may_add(space, pages) && !replaces_enough(space, request, flags, at))
 		return -ENOMEM;
-	if (!area_is_charged(flags, protection))
+	if (!area_is_charged(flags, request->protection))
 		return 0;
+	if (area_is_data(flags, request->protection) && pages > space_data_room(space) &&
+	    !replaces_enough(space, request, flags, at))
+		return -ENOMEM;
 	if ((flags & AREA_NORESERVE) && commit_mode != 2)
 		return 0;
 	return commit_reserve(pages) ? -ENOMEM : 1;
@@ -296,7 +301,7 @@ int space_map(struct space *space, const struct space_request *request, uint64_t
 	}
 	if (space->area_count >= AREAS_MAX)
 		return -ENOMEM;
-	err = request_charge(space, request, flags, at, occupied);
+	err = request_charge(space, request, flags, at);
 	if (err < 0)
 		return err;
 	if (err)
