@@ -91,17 +91,17 @@ static size_t ring_take(struct pipe *pipe, struct io *io)
 			chunk = pipe->end - pipe->start;
 		if (chunk > io->left_bytes)
 			chunk = io->left_bytes;
-		size_t moved = io_copy_to(io, (uint8_t *)phys_to_virt(*frame) + offset, chunk);
-		pipe->start += moved;
-		done += moved;
+		/* What lies in a page goes as a whole, here and below: observed. */
+		if (io_copy_to(io, (uint8_t *)phys_to_virt(*frame) + offset, chunk) < chunk)
+			break;
+		pipe->start += chunk;
+		done += chunk;
 		/* The page is read to its end, and the writer has not come round to it again. */
-		if (moved && !(pipe->start & (PAGE_BYTES - 1)) &&
+		if (!(pipe->start & (PAGE_BYTES - 1)) &&
 		    pipe->end <= pipe->start + PIPE_BYTES - PAGE_BYTES && frame != pipe->frames) {
 			frame_put(*frame);
 			*frame = 0;
 		}
-		if (moved < chunk)
-			break;
 	}
 	if (pipe->start == pipe->end) {
 		uint64_t *frame = frame_at(pipe, pipe->start);
@@ -135,13 +135,12 @@ static size_t ring_put(struct pipe *pipe, struct io *io, int *err)
 			*err = -ENOMEM;
 			break;
 		}
-		size_t moved = io_copy_from(io, (uint8_t *)phys_to_virt(*frame) + offset, chunk);
-		pipe->end += moved;
-		done += moved;
-		if (moved < chunk) {
+		if (io_copy_from(io, (uint8_t *)phys_to_virt(*frame) + offset, chunk) < chunk) {
 			*err = -EFAULT;
 			break;
 		}
+		pipe->end += chunk;
+		done += chunk;
 	}
 	ring_filled(pipe);
 	return done;

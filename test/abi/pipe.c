@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/syscall.h>
@@ -37,6 +38,25 @@ static void pipe_basics(void)
 	CHECK_EQ(read(fds[0], text, 1), 0);
 	CHECK_ERROR(pipe2(fds, 1), EINVAL);
 	CHECK_ERROR(syscall(SYS_pipe2, 8, 0), EFAULT);
+}
+
+/* Ten bytes of a page, and then nothing. */
+static void bad_memory(void)
+{
+	char *m = mmap(NULL, 2 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char text[32] = "";
+	int fds[2];
+
+	CHECK(m != MAP_FAILED);
+	CHECK_OK(munmap(m + 4096, 4096));
+	CHECK_OK(pipe2(fds, O_NONBLOCK));
+	m += 4096 - 10;
+	CHECK_ERROR(write(fds[1], m, 20), EFAULT);
+	CHECK_ERROR(read(fds[0], text, 20), EAGAIN);
+	CHECK_EQ(write(fds[1], "0123456789abcdefghij", 20), 20);
+	CHECK_ERROR(read(fds[0], m, 20), EFAULT);
+	CHECK_EQ(read(fds[0], text, 20), 20); /* all of it is still there */
+	CHECK_EQ(memcmp(text, "0123456789abcdefghij", 20), 0);
 }
 
 static void pipe_capacity(void)
@@ -366,6 +386,7 @@ static void reopened_through_proc(void)
 const struct abi_case abi_cases[] = {
 	CASE(pipe_basics, "bytes go through in order; no positions; end of file: pipe(7)"),
 	CASE(pipe_capacity, "65536 bytes, PIPE_BUF whole, EAGAIN: pipe(7)"),
+	CASE(bad_memory, "what cannot be copied whole stays or does not come: observed"),
 	CASE(pipe_blocks, "a full pipe's writer waits for the reader: pipe(7)"),
 	CASE(broken_pipe, "no reader: EPIPE and SIGPIPE: pipe(7)"),
 	CASE(interrupted_read, "a signal's handler ends a wait with EINTR: signal(7)"),
