@@ -96,9 +96,6 @@ static void draw_mmap(int64_t *a)
 	       PICK(0, 0, 0, 0, MAP_POPULATE, MAP_NORESERVE, MAP_LOCKED);
 	a[4] = draw(3) ? FD_FILE + (int64_t)draw(2 * FILES) : -1;
 	a[5] = draw(3) ? PICK(0, 0, 0, 4096, 8192, 5 * 4096, 512 * 4096) : draw_bytes();
-	/* Whether a wrong type or a full RLIMIT_MEMLOCK is told first is not compared. */
-	if ((a[3] & MAP_TYPE) == 0 || (a[3] & MAP_TYPE) == MAP_SHARED_VALIDATE)
-		a[3] &= ~MAP_LOCKED;
 	if (a[4] < 0)
 		a[3] |= MAP_ANONYMOUS;
 	else if (a[3] & MAP_PRIVATE && !(a[3] & MAP_SHARED))
