@@ -143,8 +143,10 @@ static uint64_t phase_of(const struct space_request *request)
  * Where the mapping goes, whether something is there, and if not, which area is next.
  * 0; -EINVAL, -EPERM, -ENOMEM, -EEXIST.
  */
-static int place_choose(struct space *space, const struct space_request *request, uint64_t *address,
-			bool *occupied, struct area **next)
+static inline __attribute__((always_inline)) int place_choose(struct space *space,
+							      const struct space_request *request,
+							      uint64_t *address, bool *occupied,
+							      struct area **next)
 {
 	uint64_t size = request->size_bytes, at = request->address;
 	uint64_t alignment = request->alignment_bytes ? request->alignment_bytes : PAGE_BYTES;
