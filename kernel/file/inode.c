@@ -83,6 +83,15 @@ void inode_link_drop(struct inode *inode)
 		__atomic_fetch_sub(&inode->filesystem->inode_count, 1, __ATOMIC_RELAXED);
 }
 
+void inode_inherit_group(struct inode *inode, const struct inode *directory)
+{
+	if (!(directory->mode & S_ISGID))
+		return;
+	inode->gid = directory->gid;
+	if (S_ISDIR(inode->mode))
+		inode->mode |= S_ISGID;
+}
+
 void inode_get(struct inode *inode)
 {
 	__atomic_fetch_add(&inode->references, 1, __ATOMIC_RELAXED);

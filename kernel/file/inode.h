@@ -92,7 +92,7 @@ struct inode {
 	uint32_t seals;          /* [i] F_SEAL_* */
 	int32_t writable_maps;   /* [a] areas that show it shared and may write; grows under [i] */
 	uint64_t private[2];     /* [I] /proc: what it shows */
-	bool can_link;           /* [I] O_TMPFILE: linkat may give it its first name */
+	bool can_link;           /* [t] O_TMPFILE: linkat may give it its first name */
 	struct record *records;  /* record.c's */
 	int32_t flock_holders;   /* lock.c: shared holders, or -1 for an exclusive one */
 };
@@ -103,6 +103,8 @@ struct inode *inode_create(struct filesystem *filesystem, const struct inode_ope
 /* A name of it comes, goes; of a directory the only one. The tree's lock is exclusive. */
 void inode_link_add(struct inode *inode);
 void inode_link_drop(struct inode *inode);
+/* A new inode's group comes from a set-group-id directory: inode(7). */
+void inode_inherit_group(struct inode *inode, const struct inode *directory);
 void inode_get(struct inode *inode);
 void inode_put(struct inode *inode);
 

@@ -8,6 +8,7 @@
 #include "arch/arch.h"
 #include "kernel/file/directory.h"
 #include "kernel/file/path.h"
+#include "kernel/lib/print.h"
 #include "kernel/lib/string.h"
 #include "kernel/syscall/syscall.h"
 
@@ -67,10 +68,12 @@ static int open_check(struct path_walk *walk, uint32_t flags)
 	return 0;
 }
 
-/* O_TMPFILE: a file in a directory's file system, with no name. */
-static int open_unnamed(struct path_walk *walk, uint32_t mode, struct dentry **unnamed)
+/* O_TMPFILE: a file in a directory's file system, with no name but what /proc shows. */
+static int open_unnamed(struct path_walk *walk, uint32_t flags, uint32_t mode,
+			struct dentry **unnamed)
 {
 	struct inode *directory = walk->child->inode, *inode = NULL;
+	char name[24];
 
 	if (!directory->filesystem->changeable)
 		return -EOPNOTSUPP;
@@ -79,8 +82,10 @@ static int open_unnamed(struct path_walk *walk, uint32_t mode, struct dentry **u
 		err = tmpfs_inode_create(directory->filesystem, S_IFREG | mode, 0, &inode);
 	if (err)
 		return err;
-	*unnamed = dentry_create(walk->child, inode, "#unnamed", 8);
-	inode->can_link = true;
+	inode_inherit_group(inode, directory);
+	inode->can_link = !(flags & O_EXCL);
+	int length = format(name, sizeof(name), "#%llu", (unsigned long long)inode->number);
+	*unnamed = dentry_create(walk->child, inode, name, (size_t)length);
 	inode_put(inode);
 	return *unnamed ? 0 : -ENOMEM;
 }
@@ -92,7 +97,7 @@ static int open_walked(struct path_walk *walk, uint32_t flags, uint32_t mode, bo
 	*created = false;
 	if ((flags & O_TMPFILE) == O_TMPFILE) {
 		*created = true;
-		return open_unnamed(walk, mode, found);
+		return open_unnamed(walk, flags, mode, found);
 	}
 	if (flags & O_CREAT) {
 		if (!walk->child) {
@@ -132,7 +137,7 @@ static unsigned open_walk_flags(uint32_t flags, uint64_t resolve)
 
 #define OPEN_STATUS_FLAGS                                                                          \
 	(O_ACCMODE | O_APPEND | O_NONBLOCK | O_SYNC | O_ASYNC | O_DIRECT | O_LARGEFILE |           \
-	 O_NOATIME | O_PATH | O_DIRECTORY | O_NOFOLLOW | O_NOCTTY)
+	 O_NOATIME | O_PATH | O_TMPFILE | O_NOFOLLOW | O_NOCTTY)
 
 /* With the walk at its goal: finishes it, then opens, which may wait (fifos). */
 static int open_finish(struct path_walk *walk, uint32_t flags, uint32_t mode, struct file **file)
