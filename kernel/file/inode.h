@@ -30,6 +30,10 @@ struct filesystem {
 	uint64_t inodes_max;    /* [t] 0: no limit */
 	uint64_t inode_count;   /* [a] and names beyond the first of each, as on Linux */
 	struct shm_quota quota; /* of pages */
+	/* A tmpfs's root as it was mounted, and words that are only shown: tmpfs_options.h. */
+	uint32_t root_mode, root_uid, root_gid; /* [I] */
+	bool inode64;                           /* [t] */
+	bool no_swap;                           /* [I] */
 };
 
 /* Has it as many inodes as it may? */

@@ -9,7 +9,6 @@
 #include "kernel/file/open.h"
 #include "kernel/file/path.h"
 #include "kernel/lib/string.h"
-#include "kernel/mm/frame.h"
 #include "kernel/syscall/syscall.h"
 
 static long stat_put(struct inode *inode, uint64_t to)
@@ -176,10 +175,12 @@ static long statfs_put(struct filesystem *filesystem, uint64_t to)
 	stat.f_type = filesystem->magic;
 	stat.f_bsize = stat.f_frsize = 4096;
 	stat.f_namelen = NAME_BYTES_MAX;
-	stat.f_flags = ST_VALID | filesystem->mount_flags;
+	stat.f_flags = ST_VALID | (filesystem->mount_flags & ~MS_RELATIME);
+	if (filesystem->mount_flags & MS_RELATIME)
+		stat.f_flags |= ST_RELATIME;
 	stat.f_fsid[0] = (int32_t)filesystem->device;
-	if (filesystem->changeable) {
-		stat.f_blocks = max ? max : used + frame_free_estimate();
+	if (filesystem->changeable) { /* what has no limit is 0: observed */
+		stat.f_blocks = max;
 		stat.f_bfree = stat.f_bavail = stat.f_blocks > used ? stat.f_blocks - used : 0;
 		stat.f_files = filesystem->inodes_max;
 		stat.f_ffree = stat.f_files > filesystem->inode_count

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+/* What a tmpfs is mounted with, what /proc/mounts and statfs(2) show of it; remounting. */
+
+#define _GNU_SOURCE
+#include "file_test.h"
+#include "mount_test.h"
+
+#include <sys/mman.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
+
+static char place[] = "/tmp/mount-XXXXXX";
+
+static void mount_with(const char *options)
+{
+	CHECK_OK(mount("none", place, "tmpfs", 0, options));
+}
+
+static void mount_point_remove(void)
+{
+	CHECK_OK(rmdir(place));
+}
+
+static uint64_t blocks_of(const char *options)
+{
+	struct statfs state;
+
+	mount_with(options);
+	CHECK_OK(statfs(place, &state));
+	CHECK_OK(umount(place));
+	return state.f_blocks;
+}
+
+/* All pages that there are. */
+static uint64_t pages_in_all(void)
+{
+	unsigned long long kilobytes = 0;
+	FILE *file = fopen("/proc/meminfo", "r");
+
+	CHECK(file != NULL);
+	CHECK_EQ(fscanf(file, "MemTotal: %llu", &kilobytes), 1);
+	fclose(file);
+	return kilobytes / 4;
+}
+
+static void sizes(void)
+{
+	private_mount_point(place);
+	CHECK_EQ(blocks_of("nr_blocks=4"), 4);
+	CHECK_EQ(blocks_of("nr_blocks=4k"), 4096);
+	CHECK_EQ(blocks_of("nr_blocks=0x10"), 16);
+	CHECK_EQ(blocks_of("nr_blocks=2M"), 2 << 20);
+	CHECK_EQ(blocks_of("nr_blocks=1g"), 1 << 30);
+	CHECK_EQ(blocks_of("size=1"), 1);
+	CHECK_EQ(blocks_of("size=4097"), 2);
+	CHECK_EQ(blocks_of("size=1t"), 1 << 28);
+	CHECK_EQ(blocks_of("size=0"), 0); /* no limit */
+	CHECK_EQ(blocks_of("size=30%"), (pages_in_all() * 30 + 99) / 100);
+	CHECK_EQ(blocks_of("size=200%"), pages_in_all() * 2);
+	CHECK_EQ(blocks_of("nr_blocks=4k,size=8k"), 2); /* the last one holds */
+	CHECK_EQ(blocks_of(",size=8k,,nr_blocks=7,"), 7);
+	mount_point_remove();
+}
+
+static void refused(void)
+{
+	static const char *const wrong[] = {
+		"nr_blocks=",   "nr_blocks",  "nr_blocks=x", "nr_blocks=-1", "nr_blocks=4%",
+		"nr_blocks=4x", "size=50%k",  "size=-1",     "size= 4k",     "size",
+		"nr_inodes=5x", "mode=8",     "mode=",       "mode",         "mode=0x1ff",
+		"mode=700 ",    "uid=-1",     "uid=",        "uid=5x",       "uid=4294967295",
+		"uid=root",     "gid=-1",     "gid",         "huge=",        "huge=foo",
+		"huge",         "mpol=",      "mpol=foo",    "inode64=1",    "inode",
+		"noswap=1",     "noswapx",    "swap",        "nosuid",       "noatime",
+		"defaults",     "size=4k,foo"};
+
+	private_mount_point(place);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		if (mount("none", place, "tmpfs", 0, wrong[i]) == 0 || errno != EINVAL)
+			abi_fail(__FILE__, __LINE__, "\"%s\" was not refused with EINVAL",
+				 wrong[i]);
+	CHECK_ERROR(mount("none", place, NULL, 0, NULL), EINVAL);
+	CHECK_ERROR(mount("none", place, "", 0, NULL), ENODEV);
+	mount_point_remove();
+}
+
+static void check_root(mode_t mode, uid_t uid, gid_t gid)
+{
+	struct stat state;
+
+	CHECK_OK(stat(place, &state));
+	CHECK_EQ(state.st_mode, S_IFDIR | mode);
+	CHECK_EQ(state.st_uid, uid);
+	CHECK_EQ(state.st_gid, gid);
+}
+
+static void root_directory(void)
+{
+	private_mount_point(place);
+	mount_with("size=64k");
+	check_root(01777, geteuid(), getegid());
+	check_mounted("/proc/self/mounts", place, " tmpfs rw,relatime,size=64k 0 0");
+	CHECK_OK(umount(place));
+	mount_with("nr_inodes=9,size=64k,mode=0700,uid=5,gid=0x6,huge=never");
+	check_root(0700, 5, 6);
+	check_mounted("/proc/self/mounts", place, ",size=64k,nr_inodes=9,mode=700,uid=5,gid=6 ");
+	check_mounted("/proc/self/mountinfo", place, " rw,size=64k,nr_inodes=9,mode=700,uid=5");
+	CHECK_OK(chmod(place, 0500)); /* it is what the mount was told that shows */
+	CHECK_OK(mount(NULL, place, NULL, MS_REMOUNT, "size=4k,mode=777,uid=7"));
+	check_root(0500, 5, 6);
+	check_mounted("/proc/self/mounts", place, ",size=4k,nr_inodes=9,mode=700,uid=5,gid=6 ");
+	CHECK_OK(umount(place));
+	mount_with("size=4k,mode=0");
+	check_root(0, geteuid(), getegid());
+	check_mounted("/proc/self/mounts", place, ",size=4k,mode=000 ");
+	CHECK_OK(umount(place));
+	mount_point_remove();
+}
+
+static void words(void)
+{
+	private_mount_point(place);
+	mount_with("inode32,size=4k,inode64,noswap");
+	check_mounted("/proc/self/mounts", place, ",size=4k,inode64,noswap ");
+	CHECK_OK(mount(NULL, place, NULL, MS_REMOUNT, "size=8k"));
+	check_mounted("/proc/self/mounts", place, ",size=8k,inode64,noswap ");
+	CHECK_OK(umount(place));
+	mount_with("size=4k");
+	CHECK_ERROR(mount(NULL, place, NULL, MS_REMOUNT, "noswap"), EINVAL);
+	CHECK_OK(mount(NULL, place, NULL, MS_REMOUNT, "inode64"));
+	check_mounted("/proc/self/mounts", place, ",size=4k,inode64 ");
+	CHECK_OK(umount(place));
+	mount_with("rw,ro");
+	check_mounted("/proc/self/mounts", place, " tmpfs ro,relatime");
+	CHECK_OK(umount(place));
+	mount_point_remove();
+}
+
+static unsigned long flags_of(const char *path)
+{
+	struct statfs state;
+
+	CHECK_OK(statfs(path, &state));
+	return (unsigned long)state.f_flags & ~0x20ul; /* the kernel's own "these are valid" */
+}
+
+static void flags(void)
+{
+	struct statfs state;
+
+	private_mount_point(place);
+	mount_with("size=4k");
+	CHECK_EQ(flags_of(place), ST_RELATIME);
+	CHECK_OK(mount(NULL, place, NULL, MS_REMOUNT | MS_NOSUID | MS_RDONLY, NULL));
+	CHECK_EQ(flags_of(place), ST_RELATIME | ST_NOSUID | ST_RDONLY);
+	CHECK_OK(mount(NULL, place, NULL, MS_REMOUNT | MS_NODEV | MS_NOEXEC, NULL));
+	CHECK_EQ(flags_of(place), ST_RELATIME | ST_NODEV | ST_NOEXEC);
+	CHECK_OK(umount(place));
+	int fd = CHECK_OK(memfd_create("memory", 0)); /* mounted nowhere; no limit */
+	CHECK_OK(fstatfs(fd, &state));
+	CHECK_EQ(state.f_flags & ~0x20, 0);
+	CHECK_EQ(state.f_blocks, 0);
+	CHECK_EQ(state.f_bfree, 0);
+	CHECK_OK(close(fd));
+	mount_point_remove();
+}
+
+const struct abi_case abi_cases[] = {
+	CASE(sizes, "size=, nr_blocks=: units, percents, the last one holds: tmpfs(5)"),
+	CASE(refused, "EINVAL for options and values that are none: tmpfs(5), observed"),
+	CASE(root_directory, "mode=, uid=, gid=: of the root, and shown: tmpfs(5)"),
+	CASE(words, "inode64, noswap and ro are shown; what a remount changes: tmpfs(5)"),
+	CASE(flags, "f_flags tells how it is mounted: statfs(2)"),
+	CASES_END,
+};
