@@ -35,6 +35,7 @@ struct io {
 	unsigned piece_count;
 	uint64_t piece_offset; /* into pieces[0] */
 	uint64_t left_bytes;
+	uint32_t flags; /* RWF_APPEND and its kin of this call: pwritev2(2) */
 };
 size_t io_copy_to(struct io *io, const void *from, size_t size_bytes); /* kernel -> io */
 size_t io_copy_from(struct io *io, void *to, size_t size_bytes);       /* io -> kernel */

@@ -19,6 +19,7 @@
 #include "abi/errno.h"
 #include "abi/fcntl.h"
 #include "abi/statfs.h"
+#include "abi/uio.h"
 #include "arch/arch.h"
 #include "kernel/file/dentry.h"
 #include "kernel/file/memfd.h"
@@ -200,6 +201,12 @@ static long write_locked(struct inode *inode, struct io *io, uint64_t position)
 	return done ? done : result;
 }
 
+/* Does this call write at the end? What it asks for itself goes before the file's own flag. */
+static bool appends(const struct file *file, const struct io *io)
+{
+	return io->flags & RWF_APPEND || (file->flags & O_APPEND && !(io->flags & RWF_NOAPPEND));
+}
+
 static long tmpfs_write(struct file *file, struct io *io, uint64_t *position)
 {
 	struct inode *inode = file->inode;
@@ -207,7 +214,7 @@ static long tmpfs_write(struct file *file, struct io *io, uint64_t *position)
 	if (!io->left_bytes)
 		return 0;
 	mutex_lock(&inode->lock);
-	uint64_t start = (file->flags & O_APPEND) ? inode->size_bytes : *position;
+	uint64_t start = appends(file, io) ? inode->size_bytes : *position;
 	long done = write_locked(inode, io, start);
 	if (done > 0) {
 		*position = start + (uint64_t)done;
