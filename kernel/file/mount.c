@@ -125,36 +125,92 @@ static int text_from_user(uint64_t address, char *text, size_t size_bytes)
 	return length < 0 ? (int)length : 0;
 }
 
+/* The next dentry of a tree, directories before their contents; NULL: that was the last. */
+static struct dentry *tree_next(struct dentry *dentry, struct dentry *root)
+{
+	if (!list_is_empty(&dentry->order))
+		return container_of(dentry->order.next, struct dentry, in_order);
+	while (dentry != root && dentry->in_order.next == &dentry->parent->order)
+		dentry = dentry->parent;
+	return dentry == root ? NULL : container_of(dentry->in_order.next, struct dentry, in_order);
+}
+
+/*
+ * Does somebody who was there before keep a file system from becoming read-only: a file open for
+ * writing, or one without a name, which is removed when it is closed? Tree lock exclusive.
+ */
+static bool is_written(const struct filesystem *filesystem, struct dentry *root)
+{
+	uint64_t names = 0;
+
+	for (struct dentry *dentry = root; dentry; dentry = tree_next(dentry, root)) {
+		if (__atomic_load_n(&dentry->inode->writers, __ATOMIC_RELAXED) > 0)
+			return true;
+		names++;
+	}
+	return __atomic_load_n(&filesystem->inode_count, __ATOMIC_RELAXED) > names;
+}
+
+/* The flags of a remount. 0; -EBUSY, and nothing has changed. */
+static int change_flags(struct filesystem *filesystem, struct dentry *root, uint32_t flags)
+{
+	uint32_t old = filesystem->mount_flags;
+
+	__atomic_store_n(&filesystem->mount_flags, flags, __ATOMIC_RELAXED);
+	if (!filesystem->changeable || (old & MS_RDONLY) || !(flags & MS_RDONLY))
+		return 0;
+	/* Who opens counts itself, then looks at the flags: file_open_inode. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (!is_written(filesystem, root))
+		return 0;
+	__atomic_store_n(&filesystem->mount_flags, old, __ATOMIC_RELAXED);
+	return -EBUSY;
+}
+
 /* May a limit become this? One in place of none may not, nor one below what is used. */
 static bool limit_may_be(uint64_t now, uint64_t wanted, uint64_t used)
 {
 	return wanted == now || !wanted || (now && wanted >= used);
 }
 
-/* mount(2), MS_REMOUNT. 0, -EINVAL. */
-static long remount(struct filesystem *filesystem, uint64_t flags, const char *text)
+static int change_limits(struct filesystem *filesystem, uint64_t pages_max, uint64_t inodes_max)
 {
 	struct shm_quota *quota = &filesystem->quota;
+
+	if (!limit_may_be(quota->max_pages, pages_max, quota->used_pages) ||
+	    !limit_may_be(filesystem->inodes_max, inodes_max, filesystem->inode_count))
+		return -EINVAL;
+	__atomic_store_n(&quota->max_pages, pages_max, __ATOMIC_RELAXED);
+	__atomic_store_n(&filesystem->inodes_max, inodes_max, __ATOMIC_RELAXED);
+	return 0;
+}
+
+/* mount(2), MS_REMOUNT. 0, -EINVAL, -EBUSY. */
+static long remount(struct dentry *root, uint64_t flags, const char *text)
+{
+	struct filesystem *filesystem = root->inode->filesystem;
 	struct tmpfs_options options = {
-		.pages_max = quota->max_pages,
+		.pages_max = filesystem->quota.max_pages,
 		.inodes_max = filesystem->inodes_max,
 		.inode64 = filesystem->inode64,
 	};
+	uint32_t old = filesystem->mount_flags;
 
 	if (filesystem->magic == TMPFS_MAGIC && tmpfs_options_parse(text, &options))
 		return -EINVAL;
 	if (options.no_swap && !filesystem->no_swap)
 		return -EINVAL;
-	if (!limit_may_be(quota->max_pages, options.pages_max, quota->used_pages) ||
-	    !limit_may_be(filesystem->inodes_max, options.inodes_max, filesystem->inode_count))
-		return -EINVAL;
 	if (options.read_only)
 		flags |= MS_RDONLY;
-	filesystem->mount_flags = ((uint32_t)flags | MS_RELATIME) & KEPT_FLAGS;
-	filesystem->inode64 = options.inode64;
-	__atomic_store_n(&quota->max_pages, options.pages_max, __ATOMIC_RELAXED);
-	__atomic_store_n(&filesystem->inodes_max, options.inodes_max, __ATOMIC_RELAXED);
-	return 0;
+	int err = change_flags(filesystem, root, ((uint32_t)flags | MS_RELATIME) & KEPT_FLAGS);
+	if (err)
+		return err;
+	err = change_limits(filesystem, options.pages_max, options.inodes_max);
+	if (err)
+		__atomic_store_n(&filesystem->mount_flags, old, __ATOMIC_RELAXED);
+	else
+		filesystem->inode64 = options.inode64;
+	return err;
 }
 
 static long mount_walked(struct path_walk *walk, const char *type, const char *source,
@@ -164,8 +220,7 @@ static long mount_walked(struct path_walk *walk, const char *type, const char *s
 		tmpfs_options_usual(01777, walk->access.uid, walk->access.gid);
 
 	if (flags & MS_REMOUNT)
-		return walk->child->mount ? remount(walk->child->inode->filesystem, flags, text)
-					  : -EINVAL;
+		return walk->child->mount ? remount(walk->child, flags, text) : -EINVAL;
 	if (flags & (MS_PRIVATE | MS_SLAVE | MS_SHARED | MS_UNBINDABLE))
 		return walk->child->mount ? 0 : -EINVAL; /* one namespace: nothing to propagate */
 	if (flags & (MS_BIND | MS_MOVE))
@@ -200,16 +255,6 @@ long sys_mount(const uint64_t *argument)
 }
 
 /* ---- umount2(2) ---- */
-
-/* The next dentry of a tree, directories before their contents; NULL: that was the last. */
-static struct dentry *tree_next(struct dentry *dentry, struct dentry *root)
-{
-	if (!list_is_empty(&dentry->order))
-		return container_of(dentry->order.next, struct dentry, in_order);
-	while (dentry != root && dentry->in_order.next == &dentry->parent->order)
-		dentry = dentry->parent;
-	return dentry == root ? NULL : container_of(dentry->in_order.next, struct dentry, in_order);
-}
 
 /* Is another file system mounted somewhere in this one? */
 static bool has_mounts(struct dentry *root)

@@ -5,6 +5,7 @@
 
 #include "abi/errno.h"
 #include "abi/fcntl.h"
+#include "abi/statfs.h"
 #include "arch/arch.h"
 #include "kernel/file/directory.h"
 #include "kernel/file/path.h"
@@ -32,8 +33,13 @@ int file_open_inode(struct inode *inode, struct dentry *dentry, uint32_t flags,
 		err = inode->operations->open(inode, file);
 	else if (!operations)
 		err = -ENXIO;
-	if (!err && S_ISREG(inode->mode) && file_can_write(file))
+	if (!err && S_ISREG(inode->mode) && file_can_write(file)) {
 		err = file_count_writer(file, 1);
+		/* It may be remounted since the walk: either this sees it, or that sees the writer. */
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		if (!err && (inode->filesystem->mount_flags & MS_RDONLY))
+			err = -EROFS;
+	}
 	if (err) {
 		file_put(file);
 		return err;

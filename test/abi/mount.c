@@ -165,11 +165,121 @@ static void flags(void)
 	mount_point_remove();
 }
 
+static int make_read_only(void)
+{
+	return mount(NULL, place, NULL, MS_REMOUNT | MS_RDONLY, NULL) ? errno : 0;
+}
+
+/* It can become read-only now; and is written again afterwards. */
+static void check_may(void)
+{
+	CHECK_EQ(make_read_only(), 0);
+	CHECK_ERROR(open("new", O_CREAT | O_RDWR, 0600), EROFS);
+	CHECK_OK(mount(NULL, place, NULL, MS_REMOUNT, NULL));
+}
+
+/* It cannot: and nothing of what else was asked for has happened. */
+static void check_may_not(void)
+{
+	CHECK_EQ(make_read_only(), EBUSY);
+	CHECK_ERROR(mount(NULL, place, NULL, MS_REMOUNT | MS_RDONLY, "size=8m"), EBUSY);
+	check_mounted("/proc/self/mounts", place, " tmpfs rw,relatime,size=4096k ");
+	CHECK_OK(close(CHECK_OK(open("new", O_CREAT | O_RDWR, 0600))));
+	CHECK_OK(unlink("new"));
+}
+
+static void enter_mount(void)
+{
+	private_mount_point(place);
+	mount_with("size=4m");
+	CHECK_OK(chdir(place));
+}
+
+static void leave_mount(void)
+{
+	CHECK_OK(chdir("/"));
+	CHECK_OK(umount(place));
+	mount_point_remove();
+}
+
+static void read_only_beside_writers(void)
+{
+	enter_mount();
+	int fd = CHECK_OK(open("f", O_CREAT | O_RDWR, 0600));
+	CHECK_OK(ftruncate(fd, 4096));
+	check_may_not();
+	CHECK_OK(link("f", "g"));
+	CHECK_OK(unlink("f"));
+	check_may_not();
+	int second = CHECK_OK(dup(fd));
+	CHECK_OK(close(fd));
+	check_may_not();
+	char *m = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, second, 0);
+	CHECK(m != MAP_FAILED);
+	CHECK_OK(close(second));
+	check_may_not(); /* what is mapped is open */
+	CHECK_OK(munmap(m, 4096));
+	check_may();
+	fd = CHECK_OK(open("g", O_RDONLY));
+	check_may();
+	CHECK_EQ(make_read_only(), 0);
+	CHECK_ERROR(open("g", O_RDWR), EROFS);
+	CHECK_ERROR(ftruncate(fd, 0), EINVAL);
+	CHECK_EQ(make_read_only(), 0);
+	CHECK_OK(close(fd));
+	leave_mount();
+}
+
+static void read_only_beside_readers(void)
+{
+	enter_mount();
+	CHECK_OK(mkfifo("p", 0600));
+	int fd = CHECK_OK(open("p", O_RDWR));
+	check_may();
+	CHECK_EQ(make_read_only(), 0);
+	CHECK_OK(close(CHECK_OK(open("p", O_RDWR)))); /* nothing of the file system is written */
+	CHECK_OK(mount(NULL, place, NULL, MS_REMOUNT, NULL));
+	CHECK_OK(close(fd));
+	CHECK_OK(mkdir("d", 0700));
+	fd = CHECK_OK(open("d", O_RDONLY));
+	check_may();
+	CHECK_OK(close(fd));
+	leave_mount();
+}
+
+static void read_only_beside_removed(void)
+{
+	enter_mount();
+	CHECK_OK(close(CHECK_OK(open("f", O_CREAT | O_RDWR, 0600))));
+	int fd = CHECK_OK(open("f", O_RDONLY));
+	CHECK_OK(link("f", "g"));
+	CHECK_OK(unlink("f"));
+	check_may();
+	CHECK_OK(unlink("g"));
+	check_may_not(); /* closing it frees what is on it */
+	CHECK_OK(close(fd));
+	check_may();
+	CHECK_OK(mkdir("d", 0700));
+	CHECK_OK(chdir("d"));
+	CHECK_OK(rmdir("../d"));
+	CHECK_EQ(make_read_only(), EBUSY);
+	CHECK_OK(chdir(place));
+	check_may();
+	fd = CHECK_OK(open(".", O_TMPFILE | O_RDWR, 0600));
+	check_may_not();
+	CHECK_OK(close(fd));
+	leave_mount();
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(sizes, "size=, nr_blocks=: units, percents, the last one holds: tmpfs(5)"),
 	CASE(refused, "EINVAL for options and values that are none: tmpfs(5), observed"),
 	CASE(root_directory, "mode=, uid=, gid=: of the root, and shown: tmpfs(5)"),
 	CASE(words, "inode64, noswap and ro are shown; what a remount changes: tmpfs(5)"),
 	CASE(flags, "f_flags tells how it is mounted: statfs(2)"),
+	CASE(read_only_beside_writers,
+	     "EBUSY to become read-only while a file is open for writing: mount(2)"),
+	CASE(read_only_beside_readers, "fifos, directories and readers are no hindrance: observed"),
+	CASE(read_only_beside_removed, "EBUSY too while a file without a name is open: observed"),
 	CASES_END,
 };
