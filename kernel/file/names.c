@@ -251,7 +251,7 @@ static long readlink_walked(struct path_walk *walk, uint64_t to, uint64_t size_b
 	long length;
 
 	if (!S_ISLNK(inode->mode))
-		return walk->last == WALK_LAST_DOT && !walk->name_bytes ? -ENOENT : -EINVAL;
+		return walk->path[0] ? -EINVAL : -ENOENT; /* "" names no link: readlinkat(2) */
 	if (inode->operations->read_link) {
 		made = kmem_alloc(PATH_BYTES_MAX);
 		if (!made)

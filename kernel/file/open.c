@@ -106,10 +106,11 @@ static int open_walked(struct path_walk *walk, uint32_t flags, uint32_t mode, bo
 		return open_unnamed(walk, flags, mode, found);
 	}
 	if (flags & O_CREAT) {
+		if (walk->trailing_slash && walk->last == WALK_LAST_NAME)
+			return -EISDIR; /* whatever is there */
 		if (!walk->child) {
 			*created = true;
-			return walk->trailing_slash ? -EISDIR
-						    : name_make(walk, S_IFREG | mode, 0, found);
+			return name_make(walk, S_IFREG | mode, 0, found);
 		}
 		if (flags & O_EXCL)
 			return -EEXIST;
@@ -131,7 +132,7 @@ static unsigned open_walk_flags(uint32_t flags, uint64_t resolve)
 	if (!(flags & O_NOFOLLOW) && (flags & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL))
 		walk_flags |= WALK_FOLLOW;
 	if (flags & O_CREAT)
-		walk_flags |= WALK_MISSING_OK | WALK_EXCLUSIVE;
+		walk_flags |= WALK_MISSING_OK | WALK_EXCLUSIVE | WALK_ENTRY;
 	if (flags & O_DIRECTORY)
 		walk_flags |= WALK_DIRECTORY;
 	if (resolve & RESOLVE_NO_SYMLINKS)

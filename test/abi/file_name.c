@@ -64,6 +64,16 @@ static void trailing_slashes(void)
 	CHECK_ERROR(unlink("l/"), ENOTDIR);
 	CHECK_ERROR(rmdir("l/"), ENOTDIR);
 	CHECK_ERROR(mkdir("l/", 0755), EEXIST);
+	static const int ways[] = {O_CREAT, O_CREAT | O_RDWR, O_CREAT | O_EXCL | O_RDWR};
+	for (int i = 0; i < 3; i++) {
+		CHECK_ERROR(open("f/", ways[i], 0600), EISDIR); /* whatever is there */
+		CHECK_ERROR(open("l/", ways[i], 0600), EISDIR);
+		CHECK_ERROR(open("d/", ways[i], 0600), EISDIR);
+		CHECK_ERROR(open("new/", ways[i], 0600), EISDIR);
+		CHECK_ERROR(open("f/new/", ways[i], 0600), ENOTDIR);
+		CHECK_ERROR(open("f/.", ways[i], 0600), ENOTDIR);
+	}
+	CHECK_ERROR(open("f/", O_RDWR), ENOTDIR);
 	CHECK_OK(rename("d/", "e/"));
 	CHECK_OK(rmdir("e/"));
 	CHECK_OK(unlink("l"));
@@ -105,6 +115,12 @@ static void symbolic_links(void)
 	CHECK_EQ(readlink("l", text, sizeof(text)), 6);
 	CHECK_EQ(readlink("l", text, 3), 3);
 	CHECK_ERROR(readlink("l", text, 0), EINVAL);
+	CHECK_ERROR(readlink(".", text, sizeof(text)), EINVAL);
+	CHECK_ERROR(readlink("/", text, sizeof(text)), EINVAL);
+	CHECK_ERROR(readlink("", text, sizeof(text)), ENOENT);
+	int here = CHECK_OK(open(".", O_RDONLY));
+	CHECK_ERROR(readlinkat(here, "", text, sizeof(text)), ENOENT);
+	CHECK_OK(close(here));
 	CHECK_ERROR(symlink("x", "l"), EEXIST);
 	CHECK_ERROR(symlink("", "m"), ENOENT);
 	CHECK_ERROR(open("l", O_RDONLY), ENOENT);
@@ -230,7 +246,14 @@ static void rename_with_flags(void)
 	CHECK_ERROR(rename_flags("b", "c", RENAME_EXCHANGE | RENAME_NOREPLACE), EINVAL);
 	CHECK_ERROR(rename_flags("b", "c", 64), EINVAL);
 	CHECK_OK(mkdir("d", 0755));
-	CHECK_OK(rename_flags("b", "d", RENAME_EXCHANGE));
+	CHECK_ERROR(rename_flags("d", "b/", RENAME_EXCHANGE), ENOTDIR); /* b is none yet */
+	CHECK_ERROR(rename_flags("b/", "d", RENAME_EXCHANGE), ENOTDIR);
+	CHECK_ERROR(rename_flags("b", "c/", RENAME_EXCHANGE), ENOTDIR);
+	CHECK_ERROR(rename_flags("b", "d/..", 0), EBUSY);
+	CHECK_ERROR(rename_flags("b", "d/.", RENAME_EXCHANGE), EBUSY);
+	CHECK_ERROR(rename_flags("b", "d/.", RENAME_NOREPLACE), EEXIST);
+	CHECK_ERROR(rename_flags("d/.", "c", RENAME_NOREPLACE), EBUSY);
+	CHECK_OK(rename_flags("b", "d/", RENAME_EXCHANGE));
 	file_test_holds("d", "A");
 	CHECK_OK(rmdir("b"));
 	CHECK_OK(unlink("d"));
