@@ -145,6 +145,7 @@ static void table_insert(struct dentry *dentry)
 			       : &parent->right;
 	}
 	rb_insert(&directory->children, &dentry->by_name, parent, link);
+	inode_entries_add(directory->inode, 1);
 	dentry->cookie = directory->next_cookie++;
 	list_push_back(&directory->order, &dentry->in_order);
 	dentry->linked = true;
@@ -153,6 +154,7 @@ static void table_insert(struct dentry *dentry)
 static void table_remove(struct dentry *dentry)
 {
 	rb_remove(&dentry->parent->children, &dentry->by_name);
+	inode_entries_add(dentry->parent->inode, -1);
 	list_remove(&dentry->in_order);
 	dentry->linked = false;
 }

@@ -85,7 +85,7 @@ struct inode {
 	int32_t writers; /* [a] files open for writing, or minus the programs that run it: ETXTBSY */
 	int64_t atime_ns, mtime_ns, ctime_ns, birth_ns; /* [a] since 1970 */
 	struct mutex lock;
-	uint64_t size_bytes; /* [i] to write, [a] to read */
+	uint64_t size_bytes; /* [i] to write, [a] to read; of directories [t] to write */
 	union {
 		struct shm_object *object; /* [i] regular files; NULL: never written */
 		const char *link_text;     /* [I] symbolic links, kmem */
@@ -101,12 +101,21 @@ struct inode {
 	int32_t flock_holders;   /* lock.c: shared holders, or -1 for an exclusive one */
 };
 
+#define LINK_TEXT_SHORT 128 /* with its NUL; the text of a longer symbolic link takes a page */
+
+static inline bool inode_text_is_long(const struct inode *inode)
+{
+	return inode->size_bytes + 1 > LINK_TEXT_SHORT;
+}
+
 /* A new inode with one reference and no link; the caller's fsuid and fsgid. NULL: no memory. */
 struct inode *inode_create(struct filesystem *filesystem, const struct inode_operations *operations,
 			   uint32_t mode);
 /* A name of it comes, goes; of a directory the only one. The tree's lock is exclusive. */
 void inode_link_add(struct inode *inode);
 void inode_link_drop(struct inode *inode);
+/* A directory's entries, more or fewer: st_size, as on Linux's tmpfs, says 20 for each. */
+void inode_entries_add(struct inode *directory, int change);
 /* A new inode's group comes from a set-group-id directory: inode(7). */
 void inode_inherit_group(struct inode *inode, const struct inode *directory);
 void inode_get(struct inode *inode);

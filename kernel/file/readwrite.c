@@ -165,6 +165,10 @@ static int64_t seek_target(struct file *file, int64_t offset, int whence)
 {
 	int64_t base = 0;
 
+	/* A directory has no end, as on Linux's tmpfs: there are only places to come back to. */
+	if (S_ISDIR(file->inode->mode) && file->inode->filesystem->changeable &&
+	    whence != SEEK_SET && whence != SEEK_CUR)
+		return -EINVAL;
 	/* /dev/null and its kin: any place will do, and it is the first. Observed. */
 	if (S_ISCHR(file->inode->mode))
 		return whence >= SEEK_SET && whence <= SEEK_HOLE ? 0 : -EINVAL;
