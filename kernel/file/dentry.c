@@ -233,6 +233,7 @@ long dentry_path(struct dentry *dentry, struct dentry *root, char *text, size_t 
 
 	*deleted = dentry->parent ? !dentry->linked && dentry->inode->filesystem->changeable
 				  : !dentry->mount;
+	*deleted &= !dentry->unmounted; /* who holds it sees the path in its file system */
 	spin_lock(&dentry_name_lock);
 	while (dentry != root) {
 		if (dentry->mount && dentry->mount->covered) {

@@ -316,7 +316,9 @@ static struct abi_statx_timestamp timestamp(int64_t ns)
 void inode_statx(struct inode *inode, struct abi_statx *stat)
 {
 	memset(stat, 0, sizeof(*stat));
-	stat->stx_mask = STATX_BASIC_STATS | STATX_BTIME;
+	stat->stx_mask = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
+	stat->stx_attributes_mask = STATX_ATTR_AUTOMOUNT | STATX_ATTR_MOUNT_ROOT | STATX_ATTR_DAX;
+	stat->stx_mnt_id = (uint64_t)inode->filesystem->mount_id;
 	stat->stx_blksize = 4096;
 	stat->stx_nlink = inode->links;
 	stat->stx_uid = inode->uid;

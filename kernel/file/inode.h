@@ -24,6 +24,7 @@ struct filesystem {
 	uint64_t device;        /* [I] st_dev */
 	int64_t magic;          /* [I] statfs f_type */
 	bool changeable;        /* [I] names can be made and removed */
+	int32_t mount_id;       /* [I] once it is mounted; 0: nowhere */
 	uint32_t mount_flags;   /* [t] to write, [a] to read: MS_* */
 	uint32_t references;    /* [a] inodes, and the mount */
 	uint64_t next_number;   /* [a] of inodes */

@@ -48,7 +48,7 @@ int mount_attach(struct filesystem *filesystem, struct dentry *root, struct dent
 
 	if (!mount)
 		return -ENOMEM;
-	mount->id = ++last_id;
+	mount->id = filesystem->mount_id = ++last_id;
 	mount->root = root;
 	mount->covered = covered;
 	mount->filesystem = filesystem;
@@ -291,6 +291,7 @@ static void tree_drop(struct dentry *root)
 {
 	struct dentry *directory = root;
 
+	root->unmounted = true;
 	while (directory) {
 		if (!list_is_empty(&directory->order)) {
 			struct dentry *child =
@@ -299,6 +300,7 @@ static void tree_drop(struct dentry *root)
 			if (dentry_has_children(child)) {
 				directory = child;
 			} else {
+				child->unmounted = true;
 				dentry_unlink(child);
 			}
 			continue;

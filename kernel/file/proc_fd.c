@@ -63,10 +63,10 @@ static int show_fdinfo(struct text *text, const struct proc_subject *subject)
 
 	if (!file)
 		return -ENOENT;
-	text_add(text, "pos:\t%llu\nflags:\t0%o\nmnt_id:\t1\nino:\t%llu\n",
+	text_add(text, "pos:\t%llu\nflags:\t0%o\nmnt_id:\t%d\nino:\t%llu\n",
 		 (unsigned long long)file->position,
 		 (file->flags & ~(uint32_t)O_NOCTTY) | (close_on_exec ? (uint32_t)O_CLOEXEC : 0),
-		 (unsigned long long)file->inode->number);
+		 file->inode->filesystem->mount_id, (unsigned long long)file->inode->number);
 	file_put(file);
 	return 0;
 }

@@ -82,11 +82,14 @@ long sys_newfstatat(const uint64_t *argument)
 
 /* ---- statx(2) ---- */
 
-static long statx_put(struct inode *inode, uint64_t to)
+/* The dentry that led there, if there was one. */
+static long statx_put(struct inode *inode, const struct dentry *dentry, uint64_t to)
 {
 	struct abi_statx stat;
 
 	inode_statx(inode, &stat);
+	if (dentry && __atomic_load_n(&dentry->mount, __ATOMIC_RELAXED))
+		stat.stx_attributes |= STATX_ATTR_MOUNT_ROOT;
 	return copy_to_user(to, &stat, sizeof(stat));
 }
 
@@ -109,7 +112,7 @@ long sys_statx(const uint64_t *argument)
 
 		if (!file)
 			return -EBADF;
-		result = statx_put(file->inode, to);
+		result = statx_put(file->inode, file->dentry, to);
 		file_put(file);
 		return result;
 	}
@@ -118,7 +121,7 @@ long sys_statx(const uint64_t *argument)
 	int err = path_walk_user(&walk, directory, path, walk_flags);
 	if (err)
 		return err;
-	result = statx_put(walk.child->inode, to);
+	result = statx_put(walk.child->inode, walk.child, to);
 	path_walk_done(&walk);
 	return result;
 }

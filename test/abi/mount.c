@@ -271,6 +271,95 @@ static void read_only_beside_removed(void)
 	leave_mount();
 }
 
+/* Where the link of an open file leads. */
+static void check_leads(int fd, const char *expected)
+{
+	char path[64], text[128] = "";
+
+	sprintf(path, "/proc/self/fd/%d", fd);
+	CHECK_OK(readlink(path, text, sizeof(text) - 1));
+	if (strcmp(text, expected))
+		abi_fail(__FILE__, __LINE__, "\"%s\", not \"%s\"", text, expected);
+}
+
+static void names_after_detaching(void)
+{
+	private_mount_point(place);
+	mount_with("size=1m");
+	CHECK_OK(chdir(place));
+	int root = CHECK_OK(open(".", O_RDONLY));
+	CHECK_OK(mkdir("d", 0700));
+	int fd = CHECK_OK(open("d/f", O_CREAT | O_RDWR, 0600));
+	int removed = CHECK_OK(open("d/g", O_CREAT | O_RDWR, 0600));
+	CHECK_OK(unlink("d/g"));
+	CHECK_OK(ftruncate(fd, 4096));
+	CHECK(mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0) != MAP_FAILED);
+	CHECK_OK(chdir("/"));
+	CHECK_ERROR(umount(place), EBUSY);
+	CHECK_OK(umount2(place, MNT_DETACH));
+	check_leads(root, "/");
+	check_leads(fd, "/d/f");
+	check_leads(removed, "/d/g (deleted)");
+	check_mounted("/proc/self/maps", " r--s ", " /d/f\n");
+	mount_point_remove();
+}
+
+#ifndef STATX_MNT_ID
+static void mount_ids(void)
+{
+	SKIP("this libc does not know STATX_MNT_ID");
+}
+#else
+/* The id in the descriptor's fdinfo, and before the mount's place in mountinfo. */
+static void check_told(int fd, uint64_t id)
+{
+	char path[64], line[512];
+	unsigned long long told = 0;
+	FILE *file;
+
+	sprintf(path, "/proc/self/fdinfo/%d", fd);
+	file = fopen(path, "r");
+	CHECK(file != NULL);
+	while (fgets(line, sizeof(line), file))
+		sscanf(line, "mnt_id: %llu", &told);
+	fclose(file);
+	CHECK_EQ(told, id);
+	file = fopen("/proc/self/mountinfo", "r");
+	CHECK(file != NULL);
+	while (fgets(line, sizeof(line), file))
+		if (strstr(line, place))
+			told = strtoull(line, NULL, 10);
+	fclose(file);
+	CHECK_EQ(told, id);
+}
+
+static void mount_ids(void)
+{
+	struct statx there, file;
+	char text[64];
+
+	private_mount_point(place);
+	mount_with("size=1m");
+	CHECK_OK(statx(AT_FDCWD, place, 0, STATX_BASIC_STATS | STATX_MNT_ID, &there));
+	CHECK(there.stx_mask & STATX_MNT_ID);
+	CHECK_EQ(there.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT, STATX_ATTR_MOUNT_ROOT);
+	CHECK_EQ(there.stx_attributes & STATX_ATTR_MOUNT_ROOT, STATX_ATTR_MOUNT_ROOT);
+	sprintf(text, "%s/f", place);
+	int fd = CHECK_OK(open(text, O_CREAT | O_RDWR, 0600));
+	CHECK_OK(statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID, &file));
+	CHECK_EQ(file.stx_mnt_id, there.stx_mnt_id);
+	CHECK_EQ(file.stx_attributes & STATX_ATTR_MOUNT_ROOT, 0);
+	int root = CHECK_OK(open(place, O_RDONLY));
+	CHECK_OK(statx(root, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID, &file));
+	CHECK_EQ(file.stx_attributes & STATX_ATTR_MOUNT_ROOT, STATX_ATTR_MOUNT_ROOT);
+	CHECK_OK(close(root));
+	check_told(fd, there.stx_mnt_id);
+	CHECK_OK(close(fd));
+	CHECK_OK(umount(place));
+	mount_point_remove();
+}
+#endif
+
 const struct abi_case abi_cases[] = {
 	CASE(sizes, "size=, nr_blocks=: units, percents, the last one holds: tmpfs(5)"),
 	CASE(refused, "EINVAL for options and values that are none: tmpfs(5), observed"),
@@ -281,5 +370,7 @@ const struct abi_case abi_cases[] = {
 	     "EBUSY to become read-only while a file is open for writing: mount(2)"),
 	CASE(read_only_beside_readers, "fifos, directories and readers are no hindrance: observed"),
 	CASE(read_only_beside_removed, "EBUSY too while a file without a name is open: observed"),
+	CASE(names_after_detaching, "MNT_DETACH: files keep their paths in it: observed"),
+	CASE(mount_ids, "one id in statx, fdinfo and mountinfo: statx(2), proc_pid_mountinfo(5)"),
 	CASES_END,
 };
