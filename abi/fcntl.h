@@ -85,6 +85,8 @@
 #define FALLOC_FL_PUNCH_HOLE 0x02
 #define FALLOC_FL_ZERO_RANGE 0x10
 
+#define SYNC_FILE_RANGE_ALL 7u /* the flags that there are */
+
 #define RENAME_NOREPLACE 1
 #define RENAME_EXCHANGE  2
 

@@ -30,6 +30,7 @@
 
 #define STATX_BASIC_STATS 0x7ffu
 #define STATX_BTIME       0x800u
+#define STATX_MNT_ID      0x1000u
 #define STATX_RESERVED    0x80000000u
 
 struct abi_statx_timestamp {
@@ -37,6 +38,10 @@ struct abi_statx_timestamp {
 	uint32_t tv_nsec;
 	int32_t pad;
 };
+
+#define STATX_ATTR_AUTOMOUNT  0x1000u
+#define STATX_ATTR_MOUNT_ROOT 0x2000u
+#define STATX_ATTR_DAX        0x200000u
 
 struct abi_statx {
 	uint32_t stx_mask, stx_blksize;

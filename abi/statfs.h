@@ -20,7 +20,8 @@ struct abi_statfs {
 
 _Static_assert(sizeof(struct abi_statfs) == 120, "struct statfs");
 
-#define ST_VALID 0x20
+#define ST_VALID    0x20 /* the others are as MS_* */
+#define ST_RELATIME 0x1000
 
 #define MS_RDONLY     1ul
 #define MS_NOSUID     2ul
@@ -34,6 +35,7 @@ _Static_assert(sizeof(struct abi_statfs) == 120, "struct statfs");
 #define MS_SLAVE      (1ul << 19)
 #define MS_SHARED     (1ul << 20)
 #define MS_UNBINDABLE (1ul << 17)
+#define MS_RELATIME   (1ul << 21)
 
 #define MNT_FORCE       1
 #define MNT_DETACH      2

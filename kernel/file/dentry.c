@@ -145,6 +145,7 @@ static void table_insert(struct dentry *dentry)
 			       : &parent->right;
 	}
 	rb_insert(&directory->children, &dentry->by_name, parent, link);
+	inode_entries_add(directory->inode, 1);
 	dentry->cookie = directory->next_cookie++;
 	list_push_back(&directory->order, &dentry->in_order);
 	dentry->linked = true;
@@ -153,6 +154,7 @@ static void table_insert(struct dentry *dentry)
 static void table_remove(struct dentry *dentry)
 {
 	rb_remove(&dentry->parent->children, &dentry->by_name);
+	inode_entries_add(dentry->parent->inode, -1);
 	list_remove(&dentry->in_order);
 	dentry->linked = false;
 }
@@ -231,6 +233,7 @@ long dentry_path(struct dentry *dentry, struct dentry *root, char *text, size_t 
 
 	*deleted = dentry->parent ? !dentry->linked && dentry->inode->filesystem->changeable
 				  : !dentry->mount;
+	*deleted &= !dentry->unmounted; /* who holds it sees the path in its file system */
 	spin_lock(&dentry_name_lock);
 	while (dentry != root) {
 		if (dentry->mount && dentry->mount->covered) {

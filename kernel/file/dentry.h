@@ -35,6 +35,7 @@ struct mount {
 struct dentry {
 	uint32_t references;   /* [a] */
 	bool linked;           /* [t] in its parent's table */
+	bool unmounted;        /* [t] not linked as its whole file system went: umount2(2) */
 	uint16_t name_bytes;   /* [t + name lock] */
 	uint32_t hash;         /* [t] */
 	char *name;            /* [t + name lock] inline or kmem; ends with NUL */

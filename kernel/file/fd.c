@@ -261,7 +261,7 @@ int fd_table_exec(struct fd_table **table)
 	return 0;
 }
 
-int fd_table_next(struct fd_table *table, int fd, struct file **file)
+int fd_table_next(struct fd_table *table, int fd, struct file **file, bool *close_on_exec)
 {
 	int found = -1;
 
@@ -271,6 +271,7 @@ int fd_table_next(struct fd_table *table, int fd, struct file **file)
 			continue;
 		found = fd;
 		*file = table->slots[fd].file;
+		*close_on_exec = table->slots[fd].close_on_exec;
 		file_get(*file);
 	}
 	spin_unlock(&table->lock);

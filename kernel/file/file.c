@@ -180,7 +180,9 @@ long file_read(struct file *file, struct io *io)
 	if (!operations->seeks)
 		return operations->read(file, io, &file->position);
 	mutex_lock(&file->position_lock);
-	long result = operations->read(file, io, &file->position);
+	long result = file->position + io->left_bytes > INT64_MAX
+			      ? -EINVAL
+			      : operations->read(file, io, &file->position);
 	mutex_unlock(&file->position_lock);
 	return result;
 }
@@ -196,7 +198,9 @@ long file_write(struct file *file, struct io *io)
 	if (!operations->seeks)
 		return operations->write(file, io, &file->position);
 	mutex_lock(&file->position_lock);
-	long result = operations->write(file, io, &file->position);
+	long result = file->position + io->left_bytes > INT64_MAX
+			      ? -EINVAL
+			      : operations->write(file, io, &file->position);
 	mutex_unlock(&file->position_lock);
 	return result;
 }

@@ -35,6 +35,7 @@ struct io {
 	unsigned piece_count;
 	uint64_t piece_offset; /* into pieces[0] */
 	uint64_t left_bytes;
+	uint32_t flags; /* RWF_APPEND and its kin of this call: pwritev2(2) */
 };
 size_t io_copy_to(struct io *io, const void *from, size_t size_bytes); /* kernel -> io */
 size_t io_copy_from(struct io *io, void *to, size_t size_bytes);       /* io -> kernel */
@@ -129,8 +130,11 @@ int fd_table_exec(struct fd_table **table);
 struct file *fd_file(int fd);
 /* The lowest free descriptor that is at least `minimum`, for the file (its reference moves in). */
 int fd_install(struct file *file, int minimum, bool close_on_exec); /* or -EMFILE, -ENOMEM */
-/* For /proc/PID/fd: the next used descriptor at least `fd`, with a reference to its file; -1: none. */
-int fd_table_next(struct fd_table *table, int fd, struct file **file);
+/*
+ * For /proc/PID/fd: the next used descriptor at least `fd`, with a reference to its file and whether
+ * execve closes it; -1: none.
+ */
+int fd_table_next(struct fd_table *table, int fd, struct file **file, bool *close_on_exec);
 
 /* Working directory, root, umask. */
 struct fs_context;

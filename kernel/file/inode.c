@@ -18,6 +18,7 @@
 #include "shm/shm.h"
 
 #define CAP_DAC_READ_SEARCH 2
+#define ENTRY_BYTES         20
 
 /* ---- file systems ---- */
 
@@ -68,6 +69,8 @@ struct inode *inode_create(struct filesystem *filesystem, const struct inode_ope
 	inode->birth_ns = inode_now_ns();
 	inode->atime_ns = inode->mtime_ns = inode->ctime_ns = inode->birth_ns;
 	mutex_init(&inode->lock, RANK_INODE);
+	if (S_ISDIR(mode) && filesystem->changeable)
+		inode->size_bytes = 2 * ENTRY_BYTES; /* "." and ".." */
 	return inode;
 }
 
@@ -81,6 +84,22 @@ void inode_link_drop(struct inode *inode)
 {
 	if (--inode->links)
 		__atomic_fetch_sub(&inode->filesystem->inode_count, 1, __ATOMIC_RELAXED);
+}
+
+void inode_entries_add(struct inode *directory, int change)
+{
+	uint64_t size = directory->size_bytes + (uint64_t)(change * ENTRY_BYTES);
+
+	__atomic_store_n(&directory->size_bytes, size, __ATOMIC_RELAXED);
+}
+
+void inode_inherit_group(struct inode *inode, const struct inode *directory)
+{
+	if (!(directory->mode & S_ISGID))
+		return;
+	inode->gid = directory->gid;
+	if (S_ISDIR(inode->mode))
+		inode->mode |= S_ISGID;
 }
 
 void inode_get(struct inode *inode)
@@ -240,9 +259,13 @@ void inode_drop_setid(struct inode *inode)
 
 uint64_t inode_blocks(struct inode *inode)
 {
-	/* Objects may come into being meanwhile, but go only with the inode. */
-	if (!S_ISREG(inode->mode) || !inode->filesystem->changeable)
+	if (!inode->filesystem->changeable)
 		return 0;
+	if (S_ISLNK(inode->mode))
+		return inode_text_is_long(inode) ? SHM_PAGE_BYTES / 512 : 0;
+	if (!S_ISREG(inode->mode))
+		return 0;
+	/* Objects may come into being meanwhile, but go only with the inode. */
 	struct shm_object *object = __atomic_load_n(&inode->object, __ATOMIC_ACQUIRE);
 	struct shm_object *kept = __atomic_load_n(&inode->kept, __ATOMIC_ACQUIRE);
 	uint64_t pages = object ? shm_object_resident_pages(object) : 0;
@@ -293,7 +316,9 @@ static struct abi_statx_timestamp timestamp(int64_t ns)
 void inode_statx(struct inode *inode, struct abi_statx *stat)
 {
 	memset(stat, 0, sizeof(*stat));
-	stat->stx_mask = STATX_BASIC_STATS | STATX_BTIME;
+	stat->stx_mask = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
+	stat->stx_attributes_mask = STATX_ATTR_AUTOMOUNT | STATX_ATTR_MOUNT_ROOT | STATX_ATTR_DAX;
+	stat->stx_mnt_id = (uint64_t)inode->filesystem->mount_id;
 	stat->stx_blksize = 4096;
 	stat->stx_nlink = inode->links;
 	stat->stx_uid = inode->uid;

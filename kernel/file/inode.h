@@ -24,12 +24,17 @@ struct filesystem {
 	uint64_t device;        /* [I] st_dev */
 	int64_t magic;          /* [I] statfs f_type */
 	bool changeable;        /* [I] names can be made and removed */
-	uint32_t mount_flags;   /* [t] MS_* */
+	int32_t mount_id;       /* [I] once it is mounted; 0: nowhere */
+	uint32_t mount_flags;   /* [t] to write, [a] to read: MS_* */
 	uint32_t references;    /* [a] inodes, and the mount */
 	uint64_t next_number;   /* [a] of inodes */
 	uint64_t inodes_max;    /* [t] 0: no limit */
 	uint64_t inode_count;   /* [a] and names beyond the first of each, as on Linux */
 	struct shm_quota quota; /* of pages */
+	/* A tmpfs's root as it was mounted, and words that are only shown: tmpfs_options.h. */
+	uint32_t root_mode, root_uid, root_gid; /* [I] */
+	bool inode64;                           /* [t] */
+	bool no_swap;                           /* [I] */
 };
 
 /* Has it as many inodes as it may? */
@@ -81,7 +86,7 @@ struct inode {
 	int32_t writers; /* [a] files open for writing, or minus the programs that run it: ETXTBSY */
 	int64_t atime_ns, mtime_ns, ctime_ns, birth_ns; /* [a] since 1970 */
 	struct mutex lock;
-	uint64_t size_bytes; /* [i] to write, [a] to read */
+	uint64_t size_bytes; /* [i] to write, [a] to read; of directories [t] to write */
 	union {
 		struct shm_object *object; /* [i] regular files; NULL: never written */
 		const char *link_text;     /* [I] symbolic links, kmem */
@@ -92,10 +97,17 @@ struct inode {
 	uint32_t seals;          /* [i] F_SEAL_* */
 	int32_t writable_maps;   /* [a] areas that show it shared and may write; grows under [i] */
 	uint64_t private[2];     /* [I] /proc: what it shows */
-	bool can_link;           /* [I] O_TMPFILE: linkat may give it its first name */
+	bool can_link;           /* [t] O_TMPFILE: linkat may give it its first name */
 	struct record *records;  /* record.c's */
 	int32_t flock_holders;   /* lock.c: shared holders, or -1 for an exclusive one */
 };
+
+#define LINK_TEXT_SHORT 128 /* with its NUL; the text of a longer symbolic link takes a page */
+
+static inline bool inode_text_is_long(const struct inode *inode)
+{
+	return inode->size_bytes + 1 > LINK_TEXT_SHORT;
+}
 
 /* A new inode with one reference and no link; the caller's fsuid and fsgid. NULL: no memory. */
 struct inode *inode_create(struct filesystem *filesystem, const struct inode_operations *operations,
@@ -103,6 +115,10 @@ struct inode *inode_create(struct filesystem *filesystem, const struct inode_ope
 /* A name of it comes, goes; of a directory the only one. The tree's lock is exclusive. */
 void inode_link_add(struct inode *inode);
 void inode_link_drop(struct inode *inode);
+/* A directory's entries, more or fewer: st_size, as on Linux's tmpfs, says 20 for each. */
+void inode_entries_add(struct inode *directory, int change);
+/* A new inode's group comes from a set-group-id directory: inode(7). */
+void inode_inherit_group(struct inode *inode, const struct inode *directory);
 void inode_get(struct inode *inode);
 void inode_put(struct inode *inode);
 

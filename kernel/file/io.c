@@ -14,13 +14,13 @@
 void io_init_kernel(struct io *io, struct io_piece *piece, void *memory, size_t size_bytes)
 {
 	*piece = (struct io_piece){(uint64_t)memory, size_bytes};
-	*io = (struct io){true, piece, 1, 0, size_bytes};
+	*io = (struct io){true, piece, 1, 0, size_bytes, 0};
 }
 
 void io_init_user(struct io *io, struct io_piece *piece, uint64_t address, uint64_t size_bytes)
 {
 	*piece = (struct io_piece){address, size_bytes};
-	*io = (struct io){false, piece, 1, 0, size_bytes};
+	*io = (struct io){false, piece, 1, 0, size_bytes, 0};
 }
 
 enum io_direction { IO_TO, IO_FROM, IO_CLEAR };
@@ -143,7 +143,7 @@ static int pieces_load(struct io_piece *pieces, uint64_t address, unsigned count
 			pieces[i].size_bytes = MOVE_BYTES_MAX - total;
 		total += pieces[i].size_bytes;
 	}
-	*io = (struct io){false, pieces, count, 0, total};
+	*io = (struct io){false, pieces, count, 0, total, 0};
 	return 0;
 }
 

@@ -2,7 +2,7 @@
 /*
  * Mounts. A file system is mounted in one place: there are no bind mounts and
  * no mount namespaces. mount(2) knows tmpfs and proc; a remount changes flags
- * and the size limit.
+ * and limits.
  */
 
 #include "kernel/file/mount.h"
@@ -20,6 +20,7 @@
 #include "kernel/file/pipe.h"
 #include "kernel/file/proc.h"
 #include "kernel/file/text.h"
+#include "kernel/file/tmpfs_options.h"
 #include "kernel/lib/print.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/frame.h"
@@ -28,8 +29,7 @@
 #include "kernel/socket/closed.h"
 #include "kernel/syscall/syscall.h"
 
-#define KEPT_FLAGS  (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
-#define INODE_BYTES 1024 /* what Linux takes an inode for when it looks for overflow */
+#define KEPT_FLAGS (MS_RELATIME | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
 static int32_t last_id; /* tree lock */
 
@@ -48,12 +48,12 @@ int mount_attach(struct filesystem *filesystem, struct dentry *root, struct dent
 
 	if (!mount)
 		return -ENOMEM;
-	mount->id = ++last_id;
+	mount->id = filesystem->mount_id = ++last_id;
 	mount->root = root;
 	mount->covered = covered;
 	mount->filesystem = filesystem;
 	(void)string_copy(mount->source, source, sizeof(mount->source));
-	filesystem->mount_flags = flags & KEPT_FLAGS;
+	filesystem->mount_flags = (flags | MS_RELATIME) & KEPT_FLAGS;
 	root->mount = mount;
 	if (covered)
 		covered->mounted = mount;
@@ -63,118 +63,8 @@ int mount_attach(struct filesystem *filesystem, struct dentry *root, struct dent
 
 /* ---- mount(2) ---- */
 
-struct options {
-	uint64_t pages_max, inodes_max;
-	uint32_t mode, uid, gid;
-};
-
-/* The letter after a number: "64m" is 64 << 20. Moves on behind it. */
-static uint64_t unit_take(const char **text, uint64_t value)
-{
-	switch (**text | 32) {
-	case 'g':
-		value <<= 10;
-		__attribute__((fallthrough));
-	case 'm':
-		value <<= 10;
-		__attribute__((fallthrough));
-	case 'k':
-		value <<= 10;
-		++*text;
-	}
-	return value;
-}
-
-static bool parse_inodes(const char *text, uint64_t *inodes)
-{
-	uint64_t value;
-
-	if (!string_parse_u64(&text, &value))
-		return false;
-	*inodes = unit_take(&text, value);
-	return *inodes <= UINT64_MAX / INODE_BYTES && (*text == 0 || *text == ',');
-}
-
-/* "50%", "64m", "1048576": in pages. */
-static bool parse_size(const char *text, uint64_t *pages)
-{
-	uint64_t value;
-
-	if (!string_parse_u64(&text, &value))
-		return false;
-	if (*text == '%') {
-		value = frame_total_count() * value / 100 * PAGE_BYTES;
-		text++;
-	}
-	value = unit_take(&text, value);
-	*pages = (value + PAGE_BYTES - 1) >> PAGE_SHIFT;
-	return *text == 0 || *text == ',';
-}
-
-static uint64_t parse_number(const char *text, unsigned base)
-{
-	uint64_t value = 0;
-
-	while (*text >= '0' && *text < (char)('0' + base))
-		value = value * base + (uint64_t)(*text++ - '0');
-	return value;
-}
-
-/* Does the option that text begins with have this name? Then *value is what follows it. */
-static bool is_option(const char *text, const char *name, const char **value)
-{
-	size_t length = strlen(name);
-
-	*value = text + length;
-	return !strncmp(text, name, length);
-}
-
-/* One option. 0; -EINVAL: unknown, or not a number. tmpfs(5). */
-static int parse_option(const char *text, struct options *options)
-{
-	static const char *const ignored[] = {"huge=",  "mpol=", "inode32", "inode64",
-					      "noswap", "rw",    "ro"};
-	const char *value;
-
-	if (is_option(text, "size=", &value))
-		return parse_size(value, &options->pages_max) ? 0 : -EINVAL;
-	if (is_option(text, "nr_inodes=", &value))
-		return parse_inodes(value, &options->inodes_max) ? 0 : -EINVAL;
-	if (is_option(text, "nr_blocks=", &value))
-		options->pages_max = parse_number(value, 10);
-	else if (is_option(text, "mode=", &value))
-		options->mode = (uint32_t)parse_number(value, 8) & 07777;
-	else if (is_option(text, "uid=", &value))
-		options->uid = (uint32_t)parse_number(value, 10);
-	else if (is_option(text, "gid=", &value))
-		options->gid = (uint32_t)parse_number(value, 10);
-	else {
-		for (unsigned i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
-			if (is_option(text, ignored[i], &value))
-				return 0;
-		return *text == 0 || *text == ',' ? 0 : -EINVAL;
-	}
-	return 0;
-}
-
-/* All of a tmpfs's, separated by commas. 0; -EINVAL. */
-static int parse_options(const char *text, struct options *options)
-{
-	int err = 0;
-
-	while (*text && !err) {
-		const char *end = strchr(text, ',');
-
-		err = parse_option(text, options);
-		if (!end)
-			break;
-		text = end + 1;
-	}
-	return err;
-}
-
 /* A new tmpfs and its root directory. */
-static int tmpfs_root(const struct options *options, struct filesystem **filesystem,
+static int tmpfs_root(const struct tmpfs_options *options, struct filesystem **filesystem,
 		      struct dentry **root)
 {
 	struct inode *inode;
@@ -182,6 +72,11 @@ static int tmpfs_root(const struct options *options, struct filesystem **filesys
 	*filesystem = tmpfs_create(options->pages_max, options->inodes_max);
 	if (!*filesystem)
 		return -ENOMEM;
+	(*filesystem)->root_mode = options->mode;
+	(*filesystem)->root_uid = options->uid;
+	(*filesystem)->root_gid = options->gid;
+	(*filesystem)->inode64 = options->inode64;
+	(*filesystem)->no_swap = options->no_swap;
 	int err = tmpfs_inode_create(*filesystem, S_IFDIR | options->mode, 0, &inode);
 	if (!err) {
 		inode->uid = options->uid;
@@ -195,12 +90,14 @@ static int tmpfs_root(const struct options *options, struct filesystem **filesys
 }
 
 static int mount_new(const char *type, const char *source, struct dentry *covered, uint32_t flags,
-		     const struct options *options)
+		     const struct tmpfs_options *options)
 {
 	struct filesystem *filesystem = NULL;
 	struct dentry *root = NULL;
 	int err = -ENODEV;
 
+	if (options->read_only)
+		flags |= MS_RDONLY;
 	if (!strcmp(type, "tmpfs") || !strcmp(type, "ramfs"))
 		err = tmpfs_root(options, &filesystem, &root);
 	else if (!strcmp(type, "proc"))
@@ -228,44 +125,107 @@ static int text_from_user(uint64_t address, char *text, size_t size_bytes)
 	return length < 0 ? (int)length : 0;
 }
 
+/* The next dentry of a tree, directories before their contents; NULL: that was the last. */
+static struct dentry *tree_next(struct dentry *dentry, struct dentry *root)
+{
+	if (!list_is_empty(&dentry->order))
+		return container_of(dentry->order.next, struct dentry, in_order);
+	while (dentry != root && dentry->in_order.next == &dentry->parent->order)
+		dentry = dentry->parent;
+	return dentry == root ? NULL : container_of(dentry->in_order.next, struct dentry, in_order);
+}
+
+/*
+ * Does somebody who was there before keep a file system from becoming read-only: a file open for
+ * writing, or one without a name, which is removed when it is closed? Tree lock exclusive.
+ */
+static bool is_written(const struct filesystem *filesystem, struct dentry *root)
+{
+	uint64_t names = 0;
+
+	for (struct dentry *dentry = root; dentry; dentry = tree_next(dentry, root)) {
+		if (__atomic_load_n(&dentry->inode->writers, __ATOMIC_RELAXED) > 0)
+			return true;
+		names++;
+	}
+	return __atomic_load_n(&filesystem->inode_count, __ATOMIC_RELAXED) > names;
+}
+
+/* The flags of a remount. 0; -EBUSY, and nothing has changed. */
+static int change_flags(struct filesystem *filesystem, struct dentry *root, uint32_t flags)
+{
+	uint32_t old = filesystem->mount_flags;
+
+	__atomic_store_n(&filesystem->mount_flags, flags, __ATOMIC_RELAXED);
+	if (!filesystem->changeable || (old & MS_RDONLY) || !(flags & MS_RDONLY))
+		return 0;
+	/* Who opens counts itself, then looks at the flags: file_open_inode. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (!is_written(filesystem, root))
+		return 0;
+	__atomic_store_n(&filesystem->mount_flags, old, __ATOMIC_RELAXED);
+	return -EBUSY;
+}
+
 /* May a limit become this? One in place of none may not, nor one below what is used. */
 static bool limit_may_be(uint64_t now, uint64_t wanted, uint64_t used)
 {
 	return wanted == now || !wanted || (now && wanted >= used);
 }
 
-/* mount(2), MS_REMOUNT. 0, -EINVAL. */
-static long remount(struct filesystem *filesystem, uint64_t flags, const char *text)
+static int change_limits(struct filesystem *filesystem, uint64_t pages_max, uint64_t inodes_max)
 {
 	struct shm_quota *quota = &filesystem->quota;
-	struct options options = {.pages_max = quota->max_pages,
-				  .inodes_max = filesystem->inodes_max};
 
-	if (filesystem->magic == TMPFS_MAGIC && parse_options(text, &options))
+	if (!limit_may_be(quota->max_pages, pages_max, quota->used_pages) ||
+	    !limit_may_be(filesystem->inodes_max, inodes_max, filesystem->inode_count))
 		return -EINVAL;
-	if (!limit_may_be(quota->max_pages, options.pages_max, quota->used_pages) ||
-	    !limit_may_be(filesystem->inodes_max, options.inodes_max, filesystem->inode_count))
-		return -EINVAL;
-	filesystem->mount_flags = (uint32_t)flags & KEPT_FLAGS;
-	__atomic_store_n(&quota->max_pages, options.pages_max, __ATOMIC_RELAXED);
-	__atomic_store_n(&filesystem->inodes_max, options.inodes_max, __ATOMIC_RELAXED);
+	__atomic_store_n(&quota->max_pages, pages_max, __ATOMIC_RELAXED);
+	__atomic_store_n(&filesystem->inodes_max, inodes_max, __ATOMIC_RELAXED);
 	return 0;
+}
+
+/* mount(2), MS_REMOUNT. 0, -EINVAL, -EBUSY. */
+static long remount(struct dentry *root, uint64_t flags, const char *text)
+{
+	struct filesystem *filesystem = root->inode->filesystem;
+	struct tmpfs_options options = {
+		.pages_max = filesystem->quota.max_pages,
+		.inodes_max = filesystem->inodes_max,
+		.inode64 = filesystem->inode64,
+	};
+	uint32_t old = filesystem->mount_flags;
+
+	if (filesystem->magic == TMPFS_MAGIC && tmpfs_options_parse(text, &options))
+		return -EINVAL;
+	if (options.no_swap && !filesystem->no_swap)
+		return -EINVAL;
+	if (options.read_only)
+		flags |= MS_RDONLY;
+	int err = change_flags(filesystem, root, ((uint32_t)flags | MS_RELATIME) & KEPT_FLAGS);
+	if (err)
+		return err;
+	err = change_limits(filesystem, options.pages_max, options.inodes_max);
+	if (err)
+		__atomic_store_n(&filesystem->mount_flags, old, __ATOMIC_RELAXED);
+	else
+		filesystem->inode64 = options.inode64;
+	return err;
 }
 
 static long mount_walked(struct path_walk *walk, const char *type, const char *source,
 			 uint64_t flags, const char *text)
 {
-	struct options options = {frame_total_count() / 2, frame_total_count() / 2, 01777,
-				  walk->access.uid, walk->access.gid};
+	struct tmpfs_options options =
+		tmpfs_options_usual(01777, walk->access.uid, walk->access.gid);
 
 	if (flags & MS_REMOUNT)
-		return walk->child->mount ? remount(walk->child->inode->filesystem, flags, text)
-					  : -EINVAL;
+		return walk->child->mount ? remount(walk->child, flags, text) : -EINVAL;
 	if (flags & (MS_PRIVATE | MS_SLAVE | MS_SHARED | MS_UNBINDABLE))
 		return walk->child->mount ? 0 : -EINVAL; /* one namespace: nothing to propagate */
 	if (flags & (MS_BIND | MS_MOVE))
 		return -EINVAL;
-	if (!strcmp(type, "tmpfs") && parse_options(text, &options))
+	if (!type || (!strcmp(type, "tmpfs") && tmpfs_options_parse(text, &options)))
 		return -EINVAL;
 	return mount_new(type, source, walk->child, (uint32_t)flags, &options);
 }
@@ -288,22 +248,13 @@ long sys_mount(const uint64_t *argument)
 				     WALK_FOLLOW | WALK_DIRECTORY | WALK_EXCLUSIVE);
 	if (err)
 		return err == -ENAMETOOLONG ? -ENODEV : err;
-	long result = mount_walked(&walk, type, source[0] ? source : "none", argument[3], text);
+	long result = mount_walked(&walk, argument[2] ? type : NULL, source[0] ? source : "none",
+				   argument[3], text);
 	path_walk_done(&walk);
 	return result;
 }
 
 /* ---- umount2(2) ---- */
-
-/* The next dentry of a tree, directories before their contents; NULL: that was the last. */
-static struct dentry *tree_next(struct dentry *dentry, struct dentry *root)
-{
-	if (!list_is_empty(&dentry->order))
-		return container_of(dentry->order.next, struct dentry, in_order);
-	while (dentry != root && dentry->in_order.next == &dentry->parent->order)
-		dentry = dentry->parent;
-	return dentry == root ? NULL : container_of(dentry->in_order.next, struct dentry, in_order);
-}
 
 /* Is another file system mounted somewhere in this one? */
 static bool has_mounts(struct dentry *root)
@@ -340,6 +291,7 @@ static void tree_drop(struct dentry *root)
 {
 	struct dentry *directory = root;
 
+	root->unmounted = true;
 	while (directory) {
 		if (!list_is_empty(&directory->order)) {
 			struct dentry *child =
@@ -348,6 +300,7 @@ static void tree_drop(struct dentry *root)
 			if (dentry_has_children(child)) {
 				directory = child;
 			} else {
+				child->unmounted = true;
 				dentry_unlink(child);
 			}
 			continue;
@@ -405,17 +358,11 @@ static void add_options(struct text *text, uint32_t flags)
 		 flags & MS_NOEXEC ? ",noexec" : "");
 }
 
-/* What a tmpfs has that not all have: tmpfs(5). */
-static void add_limits(struct text *text, const struct filesystem *filesystem)
+/* What not all file systems have. */
+static void add_own_options(struct text *text, const struct filesystem *filesystem)
 {
-	uint64_t usual = frame_total_count() / 2;
-
-	if (filesystem->magic != TMPFS_MAGIC)
-		return;
-	if (filesystem->quota.max_pages != usual)
-		text_add(text, ",size=%lluk", filesystem->quota.max_pages * (PAGE_BYTES / 1024));
-	if (filesystem->inodes_max != usual)
-		text_add(text, ",nr_inodes=%lu", filesystem->inodes_max);
+	if (filesystem->magic == TMPFS_MAGIC)
+		tmpfs_options_show(text, filesystem);
 }
 
 /* The mount that a mount's directory is on. */
@@ -432,7 +379,7 @@ static void add_table_line(struct text *text, const struct mount *mount, const c
 {
 	text_add(text, "%s %s %s ", mount->source, path, mount->filesystem->type);
 	add_options(text, mount->filesystem->mount_flags);
-	add_limits(text, mount->filesystem);
+	add_own_options(text, mount->filesystem);
 	text_add(text, " 0 0\n");
 }
 
@@ -445,7 +392,7 @@ static void add_info_line(struct text *text, const struct mount *mount, const ch
 	add_options(text, filesystem->mount_flags);
 	text_add(text, " - %s %s %s", filesystem->type, mount->source,
 		 filesystem->mount_flags & MS_RDONLY ? "ro" : "rw");
-	add_limits(text, filesystem);
+	add_own_options(text, filesystem);
 	text_add(text, "\n");
 }
 
@@ -499,7 +446,7 @@ static void make_directory(const char *path, uint32_t mode)
 
 static void mount_at_boot(const char *type, const char *path, uint32_t mode, uint32_t flags)
 {
-	struct options options = {frame_total_count() / 2, frame_total_count() / 2, mode, 0, 0};
+	const struct tmpfs_options options = tmpfs_options_usual(mode, 0, 0);
 	struct path_walk walk;
 	int err = path_walk_kernel(&walk, path, WALK_EXCLUSIVE);
 
@@ -513,11 +460,11 @@ static void mount_at_boot(const char *type, const char *path, uint32_t mode, uin
 
 void file_init(void)
 {
-	const struct options options = {frame_total_count() / 4 * 3, frame_total_count() / 2, 0755,
-					0, 0};
+	struct tmpfs_options options = tmpfs_options_usual(0755, 0, 0);
 	struct filesystem *filesystem = NULL;
 	int err;
 
+	options.pages_max = frame_total_count() / 4 * 3;
 	dentry_init();
 	err = memfd_init(); /* first: device 0:1, as on Linux */
 	if (!err)

@@ -56,16 +56,6 @@ int name_add(struct path_walk *walk, struct inode *inode, struct dentry **added)
 	return 0;
 }
 
-/* A new inode's group comes from a set-group-id directory: inode(7). */
-static void inherit_group(struct inode *parent, struct inode *inode)
-{
-	if (!(parent->mode & S_ISGID))
-		return;
-	inode->gid = parent->gid;
-	if (S_ISDIR(inode->mode))
-		inode->mode |= S_ISGID;
-}
-
 int name_make(struct path_walk *walk, uint32_t mode, uint64_t device, struct dentry **made)
 {
 	struct inode *inode;
@@ -76,7 +66,7 @@ int name_make(struct path_walk *walk, uint32_t mode, uint64_t device, struct den
 	err = tmpfs_inode_create(walk->parent->inode->filesystem, mode, device, &inode);
 	if (err)
 		return err;
-	inherit_group(walk->parent->inode, inode);
+	inode_inherit_group(inode, walk->parent->inode);
 	err = name_add(walk, inode, made);
 	inode_put(inode);
 	return err;
@@ -145,7 +135,7 @@ static long symlink_at(uint64_t text_address, int directory, uint64_t path)
 	if (!err)
 		err = tmpfs_symlink_create(walk.parent->inode->filesystem, text, &inode);
 	if (!err) {
-		inherit_group(walk.parent->inode, inode);
+		inode_inherit_group(inode, walk.parent->inode);
 		err = name_add(&walk, inode, NULL);
 		inode_put(inode);
 	}
@@ -170,9 +160,11 @@ static int link_walked(struct path_walk *from, struct path_walk *to)
 	if (inode->links && filesystem_is_full(inode->filesystem))
 		return -ENOSPC;
 	err = name_add(to, inode, NULL);
-	if (!err)
-		inode_touch_change(inode);
-	return err;
+	if (err)
+		return err;
+	inode->can_link = false; /* without names again it stays so */
+	inode_touch_change(inode);
+	return 0;
 }
 
 static long link_at(int from_directory, uint64_t from_path, int to_directory, uint64_t to_path,
@@ -259,7 +251,7 @@ static long readlink_walked(struct path_walk *walk, uint64_t to, uint64_t size_b
 	long length;
 
 	if (!S_ISLNK(inode->mode))
-		return walk->last == WALK_LAST_DOT && !walk->name_bytes ? -ENOENT : -EINVAL;
+		return walk->path[0] ? -EINVAL : -ENOENT; /* "" names no link: readlinkat(2) */
 	if (inode->operations->read_link) {
 		made = kmem_alloc(PATH_BYTES_MAX);
 		if (!made)

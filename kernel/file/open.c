@@ -5,9 +5,11 @@
 
 #include "abi/errno.h"
 #include "abi/fcntl.h"
+#include "abi/statfs.h"
 #include "arch/arch.h"
 #include "kernel/file/directory.h"
 #include "kernel/file/path.h"
+#include "kernel/lib/print.h"
 #include "kernel/lib/string.h"
 #include "kernel/syscall/syscall.h"
 
@@ -31,8 +33,15 @@ int file_open_inode(struct inode *inode, struct dentry *dentry, uint32_t flags,
 		err = inode->operations->open(inode, file);
 	else if (!operations)
 		err = -ENXIO;
-	if (!err && S_ISREG(inode->mode) && file_can_write(file))
+	if (!err && (flags & O_DIRECT) && !inode->operations->resize)
+		err = -EINVAL; /* only what could be on a disk */
+	if (!err && S_ISREG(inode->mode) && file_can_write(file)) {
 		err = file_count_writer(file, 1);
+		/* It may be remounted since the walk: either this sees it, or that sees the writer. */
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		if (!err && (inode->filesystem->mount_flags & MS_RDONLY))
+			err = -EROFS;
+	}
 	if (err) {
 		file_put(file);
 		return err;
@@ -67,10 +76,12 @@ static int open_check(struct path_walk *walk, uint32_t flags)
 	return 0;
 }
 
-/* O_TMPFILE: a file in a directory's file system, with no name. */
-static int open_unnamed(struct path_walk *walk, uint32_t mode, struct dentry **unnamed)
+/* O_TMPFILE: a file in a directory's file system, with no name but what /proc shows. */
+static int open_unnamed(struct path_walk *walk, uint32_t flags, uint32_t mode,
+			struct dentry **unnamed)
 {
 	struct inode *directory = walk->child->inode, *inode = NULL;
+	char name[24];
 
 	if (!directory->filesystem->changeable)
 		return -EOPNOTSUPP;
@@ -79,8 +90,10 @@ static int open_unnamed(struct path_walk *walk, uint32_t mode, struct dentry **u
 		err = tmpfs_inode_create(directory->filesystem, S_IFREG | mode, 0, &inode);
 	if (err)
 		return err;
-	*unnamed = dentry_create(walk->child, inode, "#unnamed", 8);
-	inode->can_link = true;
+	inode_inherit_group(inode, directory);
+	inode->can_link = !(flags & O_EXCL);
+	int length = format(name, sizeof(name), "#%llu", (unsigned long long)inode->number);
+	*unnamed = dentry_create(walk->child, inode, name, (size_t)length);
 	inode_put(inode);
 	return *unnamed ? 0 : -ENOMEM;
 }
@@ -92,13 +105,14 @@ static int open_walked(struct path_walk *walk, uint32_t flags, uint32_t mode, bo
 	*created = false;
 	if ((flags & O_TMPFILE) == O_TMPFILE) {
 		*created = true;
-		return open_unnamed(walk, mode, found);
+		return open_unnamed(walk, flags, mode, found);
 	}
 	if (flags & O_CREAT) {
+		if (walk->trailing_slash && walk->last == WALK_LAST_NAME)
+			return -EISDIR; /* whatever is there */
 		if (!walk->child) {
 			*created = true;
-			return walk->trailing_slash ? -EISDIR
-						    : name_make(walk, S_IFREG | mode, 0, found);
+			return name_make(walk, S_IFREG | mode, 0, found);
 		}
 		if (flags & O_EXCL)
 			return -EEXIST;
@@ -120,7 +134,7 @@ static unsigned open_walk_flags(uint32_t flags, uint64_t resolve)
 	if (!(flags & O_NOFOLLOW) && (flags & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL))
 		walk_flags |= WALK_FOLLOW;
 	if (flags & O_CREAT)
-		walk_flags |= WALK_MISSING_OK | WALK_EXCLUSIVE;
+		walk_flags |= WALK_MISSING_OK | WALK_EXCLUSIVE | WALK_ENTRY;
 	if (flags & O_DIRECTORY)
 		walk_flags |= WALK_DIRECTORY;
 	if (resolve & RESOLVE_NO_SYMLINKS)
@@ -132,7 +146,7 @@ static unsigned open_walk_flags(uint32_t flags, uint64_t resolve)
 
 #define OPEN_STATUS_FLAGS                                                                          \
 	(O_ACCMODE | O_APPEND | O_NONBLOCK | O_SYNC | O_ASYNC | O_DIRECT | O_LARGEFILE |           \
-	 O_NOATIME | O_PATH | O_DIRECTORY | O_NOFOLLOW | O_NOCTTY)
+	 O_NOATIME | O_PATH | O_TMPFILE | O_NOFOLLOW | O_NOCTTY)
 
 /* With the walk at its goal: finishes it, then opens, which may wait (fifos). */
 static int open_finish(struct path_walk *walk, uint32_t flags, uint32_t mode, struct file **file)

@@ -338,6 +338,8 @@ int pipe_fifo_open(struct inode *inode, struct file *file)
 
 	if (!pipe)
 		return -ENOMEM;
+	if (!reads && !writes)
+		return -EINVAL; /* access mode 3: neither end */
 	mutex_lock(&pipe->lock);
 	if (named && writes && !reads && (file->flags & O_NONBLOCK) && !pipe->readers) {
 		mutex_unlock(&pipe->lock);

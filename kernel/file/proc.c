@@ -82,6 +82,7 @@ static struct inode *proc_inode(struct filesystem *filesystem, const struct proc
 	inode->private[0] = (uint32_t)subject->pid | (uint64_t)(uint32_t)subject->tid << 32;
 	inode->private[1] = (uint32_t)subject->fd;
 	inode->links = S_ISDIR(entry->mode) ? 2 : 1;
+	inode->size_bytes = entry->size_bytes;
 	set_owner(inode, subject);
 	return inode;
 }

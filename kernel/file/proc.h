@@ -33,7 +33,8 @@ struct proc_entry {
 	int (*store)(const char *text, const struct proc_subject *subject);
 	/* Or a long text that is made while it is read. */
 	proc_stream_function *stream;
-	/* Links. */
+	/* Links; st_size is no length of theirs. */
+	uint64_t size_bytes;
 	long (*link)(const struct proc_subject *subject, char *text, size_t size_bytes);
 	int (*follow)(const struct proc_subject *subject, struct dentry **target);
 	/* Directories. */

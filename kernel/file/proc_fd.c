@@ -2,13 +2,14 @@
 /* /proc/PID/fd: links to the open files themselves; /proc/PID/fdinfo: their positions and flags. */
 
 #include "abi/errno.h"
+#include "abi/fcntl.h"
 #include "kernel/file/open.h"
 #include "kernel/file/proc.h"
 #include "kernel/lib/print.h"
 #include "kernel/process/process.h"
 
-/* The file of a descriptor, with a reference, or NULL. */
-static struct file *file_of(const struct proc_subject *subject)
+/* The file of a descriptor, with a reference, and whether execve closes it; or NULL. */
+static struct file *descriptor_of(const struct proc_subject *subject, bool *close_on_exec)
 {
 	struct process *process = process_find(subject->pid);
 	struct fd_table *table = process ? process_files_get(process) : NULL;
@@ -17,13 +18,20 @@ static struct file *file_of(const struct proc_subject *subject)
 	process_put(process);
 	if (!table)
 		return NULL;
-	int fd = fd_table_next(table, subject->fd, &file);
+	int fd = fd_table_next(table, subject->fd, &file, close_on_exec);
 	fd_table_put(table);
 	if (fd == subject->fd)
 		return file;
 	if (fd >= 0)
 		file_put(file);
 	return NULL;
+}
+
+static struct file *file_of(const struct proc_subject *subject)
+{
+	bool close_on_exec;
+
+	return descriptor_of(subject, &close_on_exec);
 }
 
 static long fd_text(const struct proc_subject *subject, char *text, size_t size_bytes)
@@ -50,23 +58,33 @@ static int fd_follow(const struct proc_subject *subject, struct dentry **target)
 
 static int show_fdinfo(struct text *text, const struct proc_subject *subject)
 {
-	struct file *file = file_of(subject);
+	bool close_on_exec;
+	struct file *file = descriptor_of(subject, &close_on_exec);
 
 	if (!file)
 		return -ENOENT;
-	text_add(text, "pos:\t%llu\nflags:\t0%o\nmnt_id:\t1\nino:\t%llu\n",
-		 (unsigned long long)file->position, file->flags,
-		 (unsigned long long)file->inode->number);
+	text_add(text, "pos:\t%llu\nflags:\t0%o\nmnt_id:\t%d\nino:\t%llu\n",
+		 (unsigned long long)file->position,
+		 (file->flags & ~(uint32_t)O_NOCTTY) | (close_on_exec ? (uint32_t)O_CLOEXEC : 0),
+		 file->inode->filesystem->mount_id, (unsigned long long)file->inode->number);
 	file_put(file);
 	return 0;
 }
 
-static const struct proc_entry fd_entry = {
-	.name = "",
-	.mode = S_IFLNK | 0700,
-	.link = fd_text,
-	.follow = fd_follow,
-	.owner_only = true,
+/* A link's mode says what the file is open for: proc_pid_fd(5). Its size is nobody's: observed. */
+#define FD_ENTRY(permission)                                                                       \
+	{                                                                                          \
+		.name = "",                                                                        \
+		.mode = S_IFLNK | (permission),                                                    \
+		.size_bytes = 64,                                                                  \
+		.link = fd_text,                                                                   \
+		.follow = fd_follow,                                                               \
+		.owner_only = true,                                                                \
+	}
+
+static const struct proc_entry fd_entries[2][2] = {
+	{FD_ENTRY(0), FD_ENTRY(0300)}, /* [may be read][may be written] */
+	{FD_ENTRY(0500), FD_ENTRY(0700)},
 };
 static const struct proc_entry fdinfo_entry = {
 	.name = "",
@@ -75,34 +93,41 @@ static const struct proc_entry fdinfo_entry = {
 	.owner_only = true,
 };
 
-static int find(const struct proc_subject *subject, const char *name, size_t length,
-		struct proc_subject *found)
+/* The descriptor of that name: its file with a reference, or NULL. */
+static struct file *find(const struct proc_subject *subject, const char *name, size_t length,
+			 struct proc_subject *found)
 {
 	int32_t fd = proc_parse_number(name, length);
 
 	if (fd < 0)
-		return -ENOENT;
+		return NULL;
 	*found = *subject;
 	found->fd = fd;
-	struct file *file = file_of(found);
-	if (!file)
-		return -ENOENT;
-	file_put(file);
-	return 0;
+	return file_of(found);
 }
 
 int proc_fd_find(const struct proc_subject *subject, const char *name, size_t length,
 		 const struct proc_entry **entry, struct proc_subject *found)
 {
-	*entry = &fd_entry;
-	return find(subject, name, length, found);
+	struct file *file = find(subject, name, length, found);
+
+	if (!file)
+		return -ENOENT;
+	*entry = &fd_entries[file_can_read(file)][file_can_write(file)];
+	file_put(file);
+	return 0;
 }
 
 int proc_fdinfo_find(const struct proc_subject *subject, const char *name, size_t length,
 		     const struct proc_entry **entry, struct proc_subject *found)
 {
+	struct file *file = find(subject, name, length, found);
+
+	if (!file)
+		return -ENOENT;
 	*entry = &fdinfo_entry;
-	return find(subject, name, length, found);
+	file_put(file);
+	return 0;
 }
 
 bool proc_fd_list(const struct proc_subject *subject, uint64_t *cursor, char name[16])
@@ -110,11 +135,12 @@ bool proc_fd_list(const struct proc_subject *subject, uint64_t *cursor, char nam
 	struct process *process = process_find(subject->pid);
 	struct fd_table *table = process ? process_files_get(process) : NULL;
 	struct file *file;
+	bool close_on_exec;
 
 	process_put(process);
 	if (!table)
 		return false;
-	int fd = fd_table_next(table, (int)*cursor, &file);
+	int fd = fd_table_next(table, (int)*cursor, &file, &close_on_exec);
 	fd_table_put(table);
 	if (fd < 0)
 		return false;

@@ -13,8 +13,6 @@ static int rename_check_one(struct path_walk *walk)
 {
 	struct dentry *victim = walk->child;
 
-	if (walk->last != WALK_LAST_NAME)
-		return -EBUSY;
 	if (!walk->parent->inode->filesystem->changeable)
 		return -EPERM;
 	if (!victim)
@@ -44,21 +42,23 @@ static int rename_check(struct path_walk *from, struct path_walk *to, unsigned f
 
 	if (from->parent->inode->filesystem != to->parent->inode->filesystem)
 		return -EXDEV;
-	if (to->last == WALK_LAST_NAME && target && (flags & RENAME_NOREPLACE))
+	if (from->last != WALK_LAST_NAME)
+		return -EBUSY;
+	if (target && (flags & RENAME_NOREPLACE))
 		return -EEXIST;
+	if (to->last != WALK_LAST_NAME)
+		return -EBUSY;
 	if ((flags & RENAME_EXCHANGE) && !target)
 		return -ENOENT;
-	if (to->last == WALK_LAST_NAME && from->last == WALK_LAST_NAME) {
-		bool source_directory = S_ISDIR(source->inode->mode);
-
-		if (!source_directory &&
-		    (from->trailing_slash || (to->trailing_slash && !(flags & RENAME_EXCHANGE))))
-			return -ENOTDIR;
-		if (dentry_is_below(to->parent, source))
-			return -EINVAL; /* into itself */
-		if (target && dentry_is_below(from->parent, target))
-			return flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
-	}
+	/* A slash asks for a directory: behind a new name that which gets it. */
+	const struct dentry *asked = flags & RENAME_EXCHANGE ? target : source;
+	if ((from->trailing_slash && !S_ISDIR(source->inode->mode)) ||
+	    (to->trailing_slash && !S_ISDIR(asked->inode->mode)))
+		return -ENOTDIR;
+	if (dentry_is_below(to->parent, source))
+		return -EINVAL; /* into itself */
+	if (target && dentry_is_below(from->parent, target))
+		return flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
 	int err = rename_check_one(from);
 	if (!err)
 		err = rename_check_one(to);

@@ -162,27 +162,33 @@ long sys_syncfs(const uint64_t *argument)
 	return sync_fd((int)argument[0], true);
 }
 
-static long advise(int fd)
+long sys_sync_file_range(const uint64_t *argument)
 {
-	struct file *file = fd_file(fd);
+	int64_t offset = (int64_t)argument[1], length = (int64_t)argument[2];
+	struct file *file = fd_file((int)argument[0]);
+	long result = 0;
 
 	if (!file)
 		return -EBADF;
-	long result = S_ISFIFO(file->inode->mode) ? -ESPIPE : 0;
+	if ((unsigned)argument[3] & ~SYNC_FILE_RANGE_ALL || offset < 0 || length < 0 ||
+	    offset > INT64_MAX - length)
+		result = -EINVAL;
+	else if (!S_ISREG(file->inode->mode) && !S_ISDIR(file->inode->mode))
+		result = -ESPIPE;
 	file_put(file);
 	return result;
-}
-
-long sys_sync_file_range(const uint64_t *argument)
-{
-	return advise((int)argument[0]);
 }
 
 long sys_fadvise64(const uint64_t *argument)
 {
 	if ((int)argument[3] < 0 || (int)argument[3] > 5 || (int64_t)argument[2] < 0)
 		return -EINVAL;
-	return advise((int)argument[0]);
+	struct file *file = fd_file((int)argument[0]);
+	if (!file)
+		return -EBADF;
+	long result = S_ISFIFO(file->inode->mode) ? -ESPIPE : 0;
+	file_put(file);
+	return result;
 }
 
 long sys_readahead(const uint64_t *argument)

@@ -9,7 +9,6 @@
 #include "kernel/file/open.h"
 #include "kernel/file/path.h"
 #include "kernel/lib/string.h"
-#include "kernel/mm/frame.h"
 #include "kernel/syscall/syscall.h"
 
 static long stat_put(struct inode *inode, uint64_t to)
@@ -83,11 +82,14 @@ long sys_newfstatat(const uint64_t *argument)
 
 /* ---- statx(2) ---- */
 
-static long statx_put(struct inode *inode, uint64_t to)
+/* The dentry that led there, if there was one. */
+static long statx_put(struct inode *inode, const struct dentry *dentry, uint64_t to)
 {
 	struct abi_statx stat;
 
 	inode_statx(inode, &stat);
+	if (dentry && __atomic_load_n(&dentry->mount, __ATOMIC_RELAXED))
+		stat.stx_attributes |= STATX_ATTR_MOUNT_ROOT;
 	return copy_to_user(to, &stat, sizeof(stat));
 }
 
@@ -110,7 +112,7 @@ long sys_statx(const uint64_t *argument)
 
 		if (!file)
 			return -EBADF;
-		result = statx_put(file->inode, to);
+		result = statx_put(file->inode, file->dentry, to);
 		file_put(file);
 		return result;
 	}
@@ -119,7 +121,7 @@ long sys_statx(const uint64_t *argument)
 	int err = path_walk_user(&walk, directory, path, walk_flags);
 	if (err)
 		return err;
-	result = statx_put(walk.child->inode, to);
+	result = statx_put(walk.child->inode, walk.child, to);
 	path_walk_done(&walk);
 	return result;
 }
@@ -176,10 +178,12 @@ static long statfs_put(struct filesystem *filesystem, uint64_t to)
 	stat.f_type = filesystem->magic;
 	stat.f_bsize = stat.f_frsize = 4096;
 	stat.f_namelen = NAME_BYTES_MAX;
-	stat.f_flags = ST_VALID | filesystem->mount_flags;
+	stat.f_flags = ST_VALID | (filesystem->mount_flags & ~MS_RELATIME);
+	if (filesystem->mount_flags & MS_RELATIME)
+		stat.f_flags |= ST_RELATIME;
 	stat.f_fsid[0] = (int32_t)filesystem->device;
-	if (filesystem->changeable) {
-		stat.f_blocks = max ? max : used + frame_free_estimate();
+	if (filesystem->changeable) { /* what has no limit is 0: observed */
+		stat.f_blocks = max;
 		stat.f_bfree = stat.f_bavail = stat.f_blocks > used ? stat.f_blocks - used : 0;
 		stat.f_files = filesystem->inodes_max;
 		stat.f_ffree = stat.f_files > filesystem->inode_count

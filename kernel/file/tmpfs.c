@@ -19,6 +19,7 @@
 #include "abi/errno.h"
 #include "abi/fcntl.h"
 #include "abi/statfs.h"
+#include "abi/uio.h"
 #include "arch/arch.h"
 #include "kernel/file/dentry.h"
 #include "kernel/file/memfd.h"
@@ -214,6 +215,12 @@ static long write_locked(struct inode *inode, struct io *io, uint64_t position)
 	return done ? done : result;
 }
 
+/* Does this call write at the end? What it asks for itself goes before the file's own flag. */
+static bool appends(const struct file *file, const struct io *io)
+{
+	return io->flags & RWF_APPEND || (file->flags & O_APPEND && !(io->flags & RWF_NOAPPEND));
+}
+
 static long tmpfs_write(struct file *file, struct io *io, uint64_t *position)
 {
 	struct inode *inode = file->inode;
@@ -221,7 +228,7 @@ static long tmpfs_write(struct file *file, struct io *io, uint64_t *position)
 	if (!io->left_bytes)
 		return 0;
 	mutex_lock(&inode->lock);
-	uint64_t start = (file->flags & O_APPEND) ? inode->size_bytes : *position;
+	uint64_t start = appends(file, io) ? inode->size_bytes : *position;
 	long done = write_locked(inode, io, start);
 	if (done > 0) {
 		*position = start + (uint64_t)done;
@@ -435,8 +442,27 @@ static void tmpfs_file_destroy(struct inode *inode)
 	shm_object_put(object);
 }
 
+/* One page more of the file system's; false: it has none left. */
+static bool page_take(struct filesystem *filesystem)
+{
+	struct shm_quota *quota = &filesystem->quota;
+	uint64_t used = __atomic_add_fetch(&quota->used_pages, 1, __ATOMIC_RELAXED);
+
+	if (!quota->max_pages || used <= quota->max_pages)
+		return true;
+	__atomic_fetch_sub(&quota->used_pages, 1, __ATOMIC_RELAXED);
+	return false;
+}
+
+static void page_give_back(struct filesystem *filesystem)
+{
+	__atomic_fetch_sub(&filesystem->quota.used_pages, 1, __ATOMIC_RELAXED);
+}
+
 static void tmpfs_link_destroy(struct inode *inode)
 {
+	if (inode_text_is_long(inode))
+		page_give_back(inode->filesystem);
 	kmem_free((void *)(uintptr_t)inode->link_text, inode->size_bytes + 1);
 }
 
@@ -490,16 +516,16 @@ int tmpfs_inode_create(struct filesystem *filesystem, uint32_t mode, uint64_t de
 int tmpfs_symlink_create(struct filesystem *filesystem, const char *text, struct inode **inode)
 {
 	size_t length = strlen(text);
-	char *copy;
+	bool is_long = length + 1 > LINK_TEXT_SHORT;
 
-	if (filesystem_is_full(filesystem))
+	if (filesystem_is_full(filesystem) || (is_long && !page_take(filesystem)))
 		return -ENOSPC;
-	copy = kmem_alloc(length + 1);
-	if (!copy)
-		return -ENOMEM;
-	*inode = inode_create(filesystem, &tmpfs_link_operations, S_IFLNK | 0777);
+	char *copy = kmem_alloc(length + 1);
+	*inode = copy ? inode_create(filesystem, &tmpfs_link_operations, S_IFLNK | 0777) : NULL;
 	if (!*inode) {
 		kmem_free(copy, length + 1);
+		if (is_long)
+			page_give_back(filesystem);
 		return -ENOMEM;
 	}
 	memcpy(copy, text, length + 1);

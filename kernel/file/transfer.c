@@ -74,7 +74,7 @@ static long transfer(struct transfer_end *in, struct transfer_end *out, uint64_t
 	return done ? done : result;
 }
 
-/* A position of the caller's, if it gave one. 0; -EFAULT, -EINVAL, -ESPIPE. */
+/* A position of the caller's, if it gave one. 0; -EFAULT, -ESPIPE. */
 static int end_load(struct transfer_end *end, uint64_t address)
 {
 	end->given = address != 0;
@@ -82,8 +82,6 @@ static int end_load(struct transfer_end *end, uint64_t address)
 		return 0;
 	if (copy_from_user(&end->position, address, sizeof(end->position)))
 		return -EFAULT;
-	if ((int64_t)end->position < 0)
-		return -EINVAL;
 	return end->file->operations->seeks ? 0 : -ESPIPE;
 }
 
@@ -100,6 +98,8 @@ static long send_file(struct file *in_file, struct file *out_file, uint64_t addr
 	int err = end_load(&in, address);
 	if (err)
 		return err;
+	if ((int64_t)in.position < 0)
+		return -EINVAL;
 	long result = transfer(&in, &out, size_bytes < MOVE_MAX ? size_bytes : MOVE_MAX);
 	if (address && copy_to_user(address, &in.position, sizeof(in.position)))
 		return -EFAULT;
@@ -120,9 +120,35 @@ long sys_sendfile(const uint64_t *argument)
 	return result;
 }
 
+static uint64_t end_start(const struct transfer_end *end)
+{
+	return end->given ? end->position : end->file->position;
+}
+
+/* What of *size_bytes there is to copy. 0, -EINVAL, -EOVERFLOW, in the order of Linux: observed. */
+static int range_check(const struct transfer_end *in, const struct transfer_end *out,
+		       uint64_t *size_bytes)
+{
+	uint64_t from = end_start(in), to = end_start(out), size = file_size(in->file);
+
+	if (from + *size_bytes < from || to + *size_bytes < to)
+		return -EOVERFLOW;
+	if ((int64_t)from < 0 || (int64_t)to < 0)
+		return -EINVAL;
+	if (from >= size)
+		*size_bytes = 0;
+	else if (*size_bytes > size - from)
+		*size_bytes = size - from;
+	if (in->file->inode == out->file->inode && from < to + *size_bytes &&
+	    to < from + *size_bytes)
+		return -EINVAL; /* they overlap */
+	return 0;
+}
+
 static long copy_range(struct file *in_file, struct file *out_file, const uint64_t *argument)
 {
 	struct transfer_end in = {.file = in_file}, out = {.file = out_file};
+	uint64_t size_bytes = argument[4];
 
 	if (argument[5])
 		return -EINVAL;
@@ -137,16 +163,11 @@ static long copy_range(struct file *in_file, struct file *out_file, const uint64
 	int err = end_load(&in, argument[1]);
 	if (!err)
 		err = end_load(&out, argument[3]);
+	if (!err)
+		err = range_check(&in, &out, &size_bytes);
 	if (err)
 		return err;
-	if (in_file->inode == out_file->inode) {
-		uint64_t from = in.given ? in.position : in_file->position;
-		uint64_t to = out.given ? out.position : out_file->position;
-
-		if (from < to + argument[4] && to < from + argument[4])
-			return -EINVAL; /* they overlap */
-	}
-	long result = transfer(&in, &out, argument[4] < MOVE_MAX ? argument[4] : MOVE_MAX);
+	long result = transfer(&in, &out, size_bytes < MOVE_MAX ? size_bytes : MOVE_MAX);
 	if ((in.given && copy_to_user(argument[1], &in.position, sizeof(in.position))) ||
 	    (out.given && copy_to_user(argument[3], &out.position, sizeof(out.position))))
 		return -EFAULT;

@@ -98,17 +98,21 @@ static int credentials_load(struct message *message, const struct abi_ucred *tol
 	bool gid_is_own =
 		told->gid == cred->gid || told->gid == cred->egid || told->gid == cred->sgid;
 
-	if (told->pid != process_current()->pid) {
-		if (!cred_has(cred, CAP_SYS_ADMIN))
-			return -EPERM;
+	bool pid_is_own = told->pid == process_current()->pid;
+
+	if (told->uid == UINT32_MAX || told->gid == UINT32_MAX)
+		return -EINVAL; /* nobody's */
+	if ((!pid_is_own && !cred_has(cred, CAP_SYS_ADMIN)) ||
+	    (!uid_is_own && !cred_has(cred, CAP_SETUID)) ||
+	    (!gid_is_own && !cred_has(cred, CAP_SETGID)))
+		return -EPERM;
+	if (!pid_is_own) {
 		struct process *process = process_find(told->pid);
+
 		process_put(process);
 		if (!process)
 			return -ESRCH;
 	}
-	if ((!uid_is_own && !cred_has(cred, CAP_SETUID)) ||
-	    (!gid_is_own && !cred_has(cred, CAP_SETGID)))
-		return -EPERM;
 	message->credentials = *told;
 	message->has_credentials = true;
 	return 0;

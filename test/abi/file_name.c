@@ -64,6 +64,16 @@ static void trailing_slashes(void)
 	CHECK_ERROR(unlink("l/"), ENOTDIR);
 	CHECK_ERROR(rmdir("l/"), ENOTDIR);
 	CHECK_ERROR(mkdir("l/", 0755), EEXIST);
+	static const int ways[] = {O_CREAT, O_CREAT | O_RDWR, O_CREAT | O_EXCL | O_RDWR};
+	for (int i = 0; i < 3; i++) {
+		CHECK_ERROR(open("f/", ways[i], 0600), EISDIR); /* whatever is there */
+		CHECK_ERROR(open("l/", ways[i], 0600), EISDIR);
+		CHECK_ERROR(open("d/", ways[i], 0600), EISDIR);
+		CHECK_ERROR(open("new/", ways[i], 0600), EISDIR);
+		CHECK_ERROR(open("f/new/", ways[i], 0600), ENOTDIR);
+		CHECK_ERROR(open("f/.", ways[i], 0600), ENOTDIR);
+	}
+	CHECK_ERROR(open("f/", O_RDWR), ENOTDIR);
 	CHECK_OK(rename("d/", "e/"));
 	CHECK_OK(rmdir("e/"));
 	CHECK_OK(unlink("l"));
@@ -105,6 +115,12 @@ static void symbolic_links(void)
 	CHECK_EQ(readlink("l", text, sizeof(text)), 6);
 	CHECK_EQ(readlink("l", text, 3), 3);
 	CHECK_ERROR(readlink("l", text, 0), EINVAL);
+	CHECK_ERROR(readlink(".", text, sizeof(text)), EINVAL);
+	CHECK_ERROR(readlink("/", text, sizeof(text)), EINVAL);
+	CHECK_ERROR(readlink("", text, sizeof(text)), ENOENT);
+	int here = CHECK_OK(open(".", O_RDONLY));
+	CHECK_ERROR(readlinkat(here, "", text, sizeof(text)), ENOENT);
+	CHECK_OK(close(here));
 	CHECK_ERROR(symlink("x", "l"), EEXIST);
 	CHECK_ERROR(symlink("", "m"), ENOENT);
 	CHECK_ERROR(open("l", O_RDONLY), ENOENT);
@@ -230,7 +246,14 @@ static void rename_with_flags(void)
 	CHECK_ERROR(rename_flags("b", "c", RENAME_EXCHANGE | RENAME_NOREPLACE), EINVAL);
 	CHECK_ERROR(rename_flags("b", "c", 64), EINVAL);
 	CHECK_OK(mkdir("d", 0755));
-	CHECK_OK(rename_flags("b", "d", RENAME_EXCHANGE));
+	CHECK_ERROR(rename_flags("d", "b/", RENAME_EXCHANGE), ENOTDIR); /* b is none yet */
+	CHECK_ERROR(rename_flags("b/", "d", RENAME_EXCHANGE), ENOTDIR);
+	CHECK_ERROR(rename_flags("b", "c/", RENAME_EXCHANGE), ENOTDIR);
+	CHECK_ERROR(rename_flags("b", "d/..", 0), EBUSY);
+	CHECK_ERROR(rename_flags("b", "d/.", RENAME_EXCHANGE), EBUSY);
+	CHECK_ERROR(rename_flags("b", "d/.", RENAME_NOREPLACE), EEXIST);
+	CHECK_ERROR(rename_flags("d/.", "c", RENAME_NOREPLACE), EBUSY);
+	CHECK_OK(rename_flags("b", "d/", RENAME_EXCHANGE));
 	file_test_holds("d", "A");
 	CHECK_OK(rmdir("b"));
 	CHECK_OK(unlink("d"));
@@ -358,6 +381,83 @@ static void unnamed_file(void)
 	file_test_leave();
 }
 
+/* Give a file that is open a name; 0 or the error. */
+static int link_open(int fd, const char *name)
+{
+	char path[64];
+
+	sprintf(path, "/proc/self/fd/%d", fd);
+	return linkat(AT_FDCWD, path, AT_FDCWD, name, AT_SYMLINK_FOLLOW) ? errno : 0;
+}
+
+static void unnamed_for_good(void)
+{
+	struct stat state;
+
+	file_test_enter();
+	int fd = CHECK_OK(open(".", O_TMPFILE | O_RDWR | O_EXCL, 0600));
+	CHECK_EQ(link_open(fd, "a"), ENOENT);
+	CHECK_OK(close(fd));
+	fd = CHECK_OK(open(".", O_TMPFILE | O_RDWR, 0600));
+	CHECK_EQ(link_open(fd, "a"), 0);
+	CHECK_EQ(link_open(fd, "b"), 0);
+	CHECK_OK(unlink("a"));
+	CHECK_OK(unlink("b"));
+	CHECK_EQ(link_open(fd, "a"), ENOENT); /* it was a file like others meanwhile */
+	CHECK_OK(fstat(fd, &state));
+	CHECK_EQ(state.st_nlink, 0);
+	CHECK_OK(close(fd));
+	fd = CHECK_OK(open("a", O_CREAT | O_RDWR, 0600));
+	CHECK_OK(unlink("a"));
+	CHECK_EQ(link_open(fd, "a"), ENOENT);
+	CHECK_OK(close(fd));
+	file_test_leave();
+}
+
+static void unnamed_looks(void)
+{
+	char path[64], text[128], expected[64];
+	struct stat state;
+
+	file_test_enter();
+	CHECK_OK(mkdir("d", 0755));
+	CHECK_OK(chmod("d", 02755));
+	int fd = CHECK_OK(open("d", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+	CHECK_EQ(fcntl(fd, F_GETFL) & O_TMPFILE, O_TMPFILE);
+	CHECK_OK(fcntl(fd, F_SETFL, O_APPEND));
+	CHECK_EQ(fcntl(fd, F_GETFL) & (O_TMPFILE | O_APPEND), O_TMPFILE | O_APPEND);
+	CHECK_OK(fstat(fd, &state));
+	sprintf(path, "/proc/self/fd/%d", fd);
+	sprintf(expected, "/d/#%llu (deleted)", (unsigned long long)state.st_ino);
+	CHECK_EQ(link_open(fd, "a"), 0); /* the name that it got is another one */
+	long length = CHECK_OK(readlink(path, text, sizeof(text) - 1));
+	text[length] = 0;
+	CHECK(strlen(text) > strlen(expected));
+	CHECK(!strcmp(text + length - strlen(expected), expected));
+	CHECK_OK(close(fd));
+	CHECK_OK(unlink("a"));
+	CHECK_OK(rmdir("d"));
+	file_test_leave();
+}
+
+static void unnamed_group(void)
+{
+	struct stat state;
+
+	if (!abi_is_root())
+		SKIP("needs to give a file to another group: run as root");
+	file_test_enter();
+	CHECK_OK(mkdir("d", 0755));
+	CHECK_OK(chown("d", 0, 7));
+	CHECK_OK(chmod("d", 02755));
+	int fd = CHECK_OK(open("d", O_TMPFILE | O_RDWR, 0600));
+	CHECK_OK(fstat(fd, &state));
+	CHECK_EQ(state.st_gid, 7);
+	CHECK_OK(close(fd));
+	CHECK_OK(rmdir("d"));
+	file_test_leave();
+}
+
 static void path_only(void)
 {
 	char byte;
@@ -399,6 +499,10 @@ const struct abi_case abi_cases[] = {
 	CASE(working_directory, "chdir, fchdir, getcwd over a rename: getcwd(3)"),
 	CASE(open_unlinked, "an open file outlives its name: unlink(2)"),
 	CASE(unnamed_file, "O_TMPFILE and linkat give a name later: open(2)"),
+	CASE(unnamed_for_good,
+	     "ENOENT for a new name with O_EXCL, or when all names went: open(2), linkat(2)"),
+	CASE(unnamed_looks, "O_TMPFILE stays in F_GETFL, the link text is #INODE: observed"),
+	CASE(unnamed_group, "O_TMPFILE in a set-group-id directory takes its group: inode(7)"),
 	CASE(path_only, "O_PATH descriptors name, but neither read nor change: open(2)"),
 	CASES_END,
 };

@@ -366,22 +366,6 @@ static void in_small_mount(void)
 	check_inodes(4, 1);
 }
 
-/* A line of a table of mounts has these words, the mount's place first. */
-static void check_mounted(const char *table, const char *path, const char *words)
-{
-	char line[1024];
-	FILE *file = fopen(table, "r");
-	bool found = false;
-
-	CHECK(file != NULL);
-	while (fgets(line, sizeof(line), file)) {
-		const char *at = strstr(line, path);
-		found |= at && strstr(at, words);
-	}
-	fclose(file);
-	CHECK(found);
-}
-
 static void remount_small(const char *path)
 {
 	static const char *const wrong[] = {"nr_inodes=2", "nr_inodes=x",   "nr_inodes=-1",

@@ -266,6 +266,57 @@ static void descriptor_links(void)
 	CHECK_OK(close(link));
 }
 
+/* The flags that fdinfo tells of a descriptor. */
+static long flags_told(int fd)
+{
+	char path[64];
+
+	sprintf(path, "/proc/self/fdinfo/%d", fd);
+	take(path);
+	const char *flags = strstr(content, "flags:\t");
+	CHECK(flags != NULL);
+	return strtol(flags + 7, NULL, 8);
+}
+
+static void descriptor_flags(void)
+{
+	int fd = CHECK_OK(open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY));
+	long flags = CHECK_OK(fcntl(fd, F_GETFL));
+
+	CHECK_EQ(flags_told(fd), flags | O_CLOEXEC);
+	CHECK_OK(fcntl(fd, F_SETFL, O_APPEND));
+	CHECK_EQ(flags_told(fd), flags | O_APPEND | O_CLOEXEC);
+	int other = CHECK_OK(dup(fd)); /* the same file: the flag is the descriptor's */
+	CHECK_EQ(flags_told(other), flags | O_APPEND);
+	CHECK_OK(fcntl(fd, F_SETFD, 0));
+	CHECK_EQ(flags_told(fd), flags | O_APPEND);
+	CHECK_OK(close(other));
+	CHECK_OK(close(fd));
+}
+
+static void descriptor_modes(void)
+{
+	static const struct {
+		int flags;
+		mode_t mode;
+	} kinds[] = {{O_RDONLY, 0500}, {O_WRONLY, 0300}, {O_RDWR, 0700}, {O_PATH, 0}, {3, 0}};
+	char path[64];
+	struct stat state;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		int fd = CHECK_OK(open("/dev/null", kinds[i].flags));
+
+		sprintf(path, "/proc/self/fd/%d", fd);
+		CHECK_OK(lstat(path, &state));
+		CHECK_EQ(state.st_mode, S_IFLNK | kinds[i].mode);
+		CHECK_EQ(state.st_size, 64);
+		CHECK_OK(close(fd));
+	}
+	CHECK_OK(lstat("/proc/self/cwd", &state));
+	CHECK_EQ(state.st_mode, S_IFLNK | 0777);
+	CHECK_EQ(state.st_size, 0);
+}
+
 static void system_files(void)
 {
 	take("/proc/meminfo");
@@ -397,6 +448,8 @@ const struct abi_case abi_cases[] = {
 	CASE(program_memory, "cmdline, auxv, exe: proc(5)"),
 	CASE(threads, "task/ has each thread: proc(5)"),
 	CASE(descriptor_links, "fd/ leads to open files: proc(5)"),
+	CASE(descriptor_flags, "fdinfo/: flags are the file's and O_CLOEXEC: proc_pid_fdinfo(5)"),
+	CASE(descriptor_modes, "fd/: a link's mode says what it is open for: proc_pid_fd(5)"),
 	CASE(system_files, "meminfo, stat, uptime, loadavg, mounts, version: proc(5)"),
 	CASE(settings, "sys/kernel and sys/vm: proc(5)"),
 	CASE(set_as_root,

@@ -394,6 +394,21 @@ static void credentials(void)
 	CHECK_EQ(cred.uid, 3456);
 }
 
+static void nobodys_credentials(void)
+{
+	int ends[2];
+	uid_t uid = getuid(), none = (uid_t)-1;
+	gid_t gid = getgid();
+
+	pair(SOCK_DGRAM, ends);
+	CHECK_ERROR(send_credentials(ends[0], (struct ucred){getpid(), none, gid}), EINVAL);
+	CHECK_ERROR(send_credentials(ends[0], (struct ucred){getpid(), uid, none}), EINVAL);
+	CHECK_ERROR(send_credentials(ends[0], (struct ucred){999999999, none, none}), EINVAL);
+	if (abi_is_root())
+		CHECK_ERROR(send_credentials(ends[0], (struct ucred){999999999, 5, 5}), ESRCH);
+	CHECK_EQ(send_credentials(ends[0], (struct ucred){getpid(), uid, gid}), 1);
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(memory_is_handed_over,
 	     "a memfd and a POSIX segment, mapped on the other side: unix(7)"),
@@ -409,5 +424,6 @@ const struct abi_case abi_cases[] = {
 	CASE(long_chains_end, "however deep sockets carry sockets: observed"),
 	CASE(a_limit_in_flight, "RLIMIT_NOFILE bounds those on their way: ETOOMANYREFS: unix(7)"),
 	CASE(credentials, "SO_PASSCRED, SCM_CREDENTIALS, EPERM: unix(7)"),
+	CASE(nobodys_credentials, "SCM_CREDENTIALS with an id of -1 is EINVAL: observed"),
 	CASES_END,
 };
