@@ -146,7 +146,8 @@ uint64_t space_random_bytes(uint64_t limit_bytes);
 /*
  * Make [start, end) usable for the kernel through its direct map and write or
  * read there, in a space that is not current: for exec's stack, ptrace-like
- * reads of /proc. Returns bytes done. Takes the space lock.
+ * reads of /proc. Returns bytes done. Takes the space lock, and holds it while it
+ * copies: what is written is in the space before it is forked, unmapped or sealed.
  */
 size_t space_copy_out(struct space *space, uint64_t to, const void *from, size_t size_bytes);
 size_t space_copy_in(struct space *space, void *to, uint64_t from, size_t size_bytes);
@@ -159,8 +160,17 @@ enum space_fault_result {
 	SPACE_FAULT_BUS,
 	SPACE_FAULT_MEMORY
 };
-/* Resolve one fault. Takes the space lock shared. May sleep. */
-enum space_fault_result space_fault(struct space *space, uint64_t address, unsigned access);
+/*
+ * Resolve one fault. May sleep. Takes the space lock shared; with `locked` it is held so already, and given
+ * up for a while when a stack grows; after DONE *locked is the area, and what is there may still be busy.
+ */
+enum space_fault_result space_fault_in(struct space *space, uint64_t address, unsigned access,
+				       struct area **locked);
+static inline enum space_fault_result space_fault(struct space *space, uint64_t address,
+						  unsigned access)
+{
+	return space_fault_in(space, address, access, NULL);
+}
 /*
  * Is something there, but not for reading? A CPU reads what may be written; Linux does not, where
  * it looks at memory on a program's behalf (process_vm_readv, MADV_POPULATE_READ), and makes no
