@@ -7,11 +7,11 @@
 #include "kernel/lib/print.h"
 #include "kernel/process/process.h"
 
-/* The file of a descriptor, with a reference, or NULL. */
-static struct file *file_of(const struct proc_subject *subject)
+/* The file of a descriptor, with a reference, or NULL. `judge`: for who may look, which an exec changes. */
+static struct file *file_of(const struct proc_subject *subject, bool judge)
 {
-	struct process *process = process_find(subject->pid);
-	struct fd_table *table = process ? process_files_get(process) : NULL;
+	struct process *process = proc_process(subject);
+	struct fd_table *table = process ? process_files_get(process, judge) : NULL;
 	struct file *file = NULL;
 
 	process_put(process);
@@ -28,7 +28,7 @@ static struct file *file_of(const struct proc_subject *subject)
 
 static long fd_text(const struct proc_subject *subject, char *text, size_t size_bytes)
 {
-	struct file *file = file_of(subject);
+	struct file *file = file_of(subject, true);
 
 	if (!file)
 		return -ENOENT;
@@ -39,7 +39,7 @@ static long fd_text(const struct proc_subject *subject, char *text, size_t size_
 
 static int fd_follow(const struct proc_subject *subject, struct dentry **target)
 {
-	struct file *file = file_of(subject);
+	struct file *file = file_of(subject, true);
 
 	if (!file)
 		return -ENOENT;
@@ -50,7 +50,7 @@ static int fd_follow(const struct proc_subject *subject, struct dentry **target)
 
 static int show_fdinfo(struct text *text, const struct proc_subject *subject)
 {
-	struct file *file = file_of(subject);
+	struct file *file = file_of(subject, false); /* who opened this might look */
 
 	if (!file)
 		return -ENOENT;
@@ -73,6 +73,7 @@ static const struct proc_entry fdinfo_entry = {
 	.mode = S_IFREG | 0444,
 	.show = show_fdinfo,
 	.owner_only = true,
+	.outlives = true, /* and says ENOENT */
 };
 
 static int find(const struct proc_subject *subject, const char *name, size_t length,
@@ -84,7 +85,7 @@ static int find(const struct proc_subject *subject, const char *name, size_t len
 		return -ENOENT;
 	*found = *subject;
 	found->fd = fd;
-	struct file *file = file_of(found);
+	struct file *file = file_of(found, true);
 	if (!file)
 		return -ENOENT;
 	file_put(file);
@@ -107,8 +108,8 @@ int proc_fdinfo_find(const struct proc_subject *subject, const char *name, size_
 
 bool proc_fd_list(const struct proc_subject *subject, uint64_t *cursor, char name[16])
 {
-	struct process *process = process_find(subject->pid);
-	struct fd_table *table = process ? process_files_get(process) : NULL;
+	struct process *process = proc_process(subject);
+	struct fd_table *table = process ? process_files_get(process, true) : NULL;
 	struct file *file;
 
 	process_put(process);

@@ -58,9 +58,10 @@ struct space {
 	struct shm_space shm;
 	struct rwlock lock;
 	struct spinlock page_table_lock;
-	uint64_t root;                            /* [I] physical address of the root table */
-	uint32_t references;                      /* [a] */
-	struct rb_root areas;                     /* space lock */
+	uint64_t root;        /* [I] physical address of the root table */
+	uint32_t references;  /* [a] */
+	uint32_t holders;     /* [a] of the record alone; the references together are one */
+	struct rb_root areas; /* space lock */
 	struct area *lowest, *highest, *youngest; /* youngest: not in the tree yet, or NULL */
 	size_t area_count;
 	bool barrier_registered, barrier_rseq_registered; /* [a] membarrier(2); not inherited */
@@ -89,6 +90,13 @@ struct space {
 int space_create(struct space **space);
 void space_get(struct space *space);
 void space_put(struct space *space); /* the last one unmaps all */
+/*
+ * Who holds a space keeps its record, not its contents: whether there are any still, space_get_held says,
+ * which gives a reference to the same space, or NULL. auxv stays readable.
+ */
+void space_hold(struct space *space); /* the caller has a reference */
+struct space *space_get_held(struct space *space);
+void space_release(struct space *space);
 /* fork(2)'s copy: copy-on-write private pages, pieces of objects. 0, -ENOMEM. Takes the locks. */
 int space_fork(struct space *parent, struct space **child);
 

@@ -171,12 +171,15 @@ struct space *process_space_get(struct process *process)
 	return space;
 }
 
-struct fd_table *process_files_get(struct process *process)
+struct fd_table *process_files_get(struct process *process, bool judge)
 {
 	struct fd_table *files = NULL;
 
 	spin_lock(&tree_lock);
+	bool may = !judge || process_may_locked(process, PROCESS_LOOK);
 	list_for_each (node, &process->threads) {
+		if (!may)
+			break;
 		files = container_of(node, struct thread, in_process)->files;
 		if (files) {
 			files = fd_table_get(files);

@@ -133,10 +133,66 @@ static void memory_of_the_old_program_only(void)
 	program_remove();
 }
 
+/* ---- after it ---- */
+
+static void wait_and_become(void *argument)
+{
+	char byte;
+
+	(void)!read(*(int *)argument, &byte, 1);
+	program_become();
+}
+
+static int file_of(pid_t pid, const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static void look(void *argument)
+{
+	static const char *const names[] = {"maps", "smaps", "environ"};
+	int files[3], start[2], end;
+	char byte;
+
+	(void)argument;
+	abi_become(STRANGER, STRANGER);
+	CHECK_OK(prctl(PR_SET_DUMPABLE, 1));
+	end = pipe_make();
+	CHECK_OK(pipe(start));
+	pid_t pid = abi_start(wait_and_become, &start[0]);
+	for (int i = 0; i < 3; i++) {
+		files[i] = CHECK_OK(file_of(pid, names[i]));
+		CHECK_EQ(read(files[i], &byte, 1), 1);
+	}
+	CHECK_EQ(write(start[1], "x", 1), 1);
+	for (int fd; (fd = file_of(pid, "maps")) >= 0; close(fd))
+		abi_sleep_ms(1);
+	CHECK_EQ(errno, EACCES);
+	for (int i = 0; i < 3; i++) {
+		CHECK_ERROR(file_of(pid, names[i]), EACCES);
+		CHECK_EQ(pread(files[i], &byte, 1, 0), 0);
+		CHECK_OK(close(files[i]));
+	}
+	CHECK_OK(close(end));
+	abi_join(pid);
+}
+
+static void files_opened_before(void)
+{
+	program_make();
+	abi_in_child(look, NULL);
+	program_remove();
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(memory_of_the_old_program_only,
 	     "who may reach a program's memory never reaches that of the set-uid program that it "
 	     "becomes: process_vm_readv(2), ptrace(2)"),
+	CASE(files_opened_before,
+	     "maps, smaps and environ that were opened before tell nothing of it: observed"),
 	HELPER("set-id", set_id_helper),
 	CASES_END,
 };
