@@ -33,7 +33,8 @@
 struct epoll {
 	struct list_node items; /* epoll_mutex */
 	struct spinlock lock;
-	struct list_node ready;  /* lock */
+	struct list_node ready; /* lock */
+	bool looking; /* lock: collect has taken off what was on it, and may put it back */
 	struct wait_queue queue; /* epoll_wait, and poll on the instance */
 };
 
@@ -161,6 +162,15 @@ static void epoll_release(struct file *file)
 	kmem_free(epoll, sizeof(*epoll));
 }
 
+/*
+ * Is nothing ready? What somebody is looking at may stay ready, and he wakes nobody when he puts it
+ * back: so until he is done it counts. The instance's lock held.
+ */
+static bool is_quiet(const struct epoll *epoll)
+{
+	return list_is_empty(&epoll->ready) && !epoll->looking;
+}
+
 /* Known gap: an item whose event is gone again still makes the instance look readable once. */
 static unsigned epoll_poll(struct file *file, struct poll_waiters *waiters)
 {
@@ -168,7 +178,10 @@ static unsigned epoll_poll(struct file *file, struct poll_waiters *waiters)
 
 	if (waiters)
 		poll_register(waiters, &epoll->queue);
-	return list_is_empty(&epoll->ready) ? 0 : POLL_IN;
+	spin_lock(&epoll->lock);
+	bool quiet = is_quiet(epoll);
+	spin_unlock(&epoll->lock);
+	return quiet ? 0 : POLL_IN;
 }
 
 static const struct file_operations epoll_files = {
@@ -299,6 +312,7 @@ static unsigned collect(struct epoll *epoll, struct abi_epoll_event *events, uns
 	spin_lock(&epoll->lock);
 	while (!list_is_empty(&epoll->ready))
 		list_push_back(&scan, list_pop_front(&epoll->ready));
+	epoll->looking = !list_is_empty(&scan);
 	spin_unlock(&epoll->lock);
 	while (count < room && !list_is_empty(&scan)) {
 		struct epoll_item *item = container_of(scan.next, struct epoll_item, in_ready);
@@ -312,6 +326,7 @@ static unsigned collect(struct epoll *epoll, struct abi_epoll_event *events, uns
 		list_remove(last);
 		list_push_front(&epoll->ready, last);
 	}
+	epoll->looking = false;
 	spin_unlock(&epoll->lock);
 	mutex_unlock(&epoll_mutex);
 	return count;
@@ -327,7 +342,7 @@ static long wait_events(struct epoll *epoll, uint64_t address, unsigned room, ui
 		room = EVENTS_CHUNK; /* the rest at the next call */
 	while (!(count = collect(epoll, events, room)) && !err && deadline_ns) {
 		spin_lock(&epoll->lock);
-		if (list_is_empty(&epoll->ready))
+		if (is_quiet(epoll))
 			err = wait_sleep(&epoll->queue, &epoll->lock, deadline_ns,
 					 WAIT_INTERRUPTIBLE);
 		spin_unlock(&epoll->lock);

@@ -16,6 +16,7 @@
 #include "kernel/lib/print.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/kmem.h"
+#include "kernel/mm/space.h"
 #include "kernel/process/process.h"
 
 #define STORE_BYTES_MAX 128
@@ -25,10 +26,32 @@ static const struct proc_entry *entry_of(const struct inode *inode)
 	return inode->generic;
 }
 
+/* In private[]: pid and tid; fd and serial. */
 static struct proc_subject subject_of(const struct inode *inode)
 {
-	return (struct proc_subject){(int32_t)inode->private[0], (int32_t)(inode->private[0] >> 32),
-				     (int32_t)inode->private[1]};
+	return (struct proc_subject){
+		.pid = (int32_t)inode->private[0],
+		.tid = (int32_t)(inode->private[0] >> 32),
+		.fd = (int32_t)inode->private[1],
+		.serial = (uint32_t)(inode->private[1] >> 32),
+	};
+}
+
+/* Nobody's, or somebody's who is still there. */
+static bool subject_is_there(const struct proc_subject *subject)
+{
+	struct process *process = subject->pid ? proc_process(subject) : NULL;
+	bool there = process || !subject->pid;
+
+	process_put(process);
+	if (there && subject->tid != subject->pid) {
+		struct thread *thread = proc_thread(subject);
+
+		there = thread != NULL;
+		if (thread)
+			thread_put(thread);
+	}
+	return there;
 }
 
 /* ---- inodes ---- */
@@ -55,18 +78,15 @@ static uint64_t number_of(const struct proc_entry *entry, const struct proc_subj
 	return number + ((uint64_t)subject->tid << 20) + ((uint64_t)subject->fd << 42);
 }
 
-/* Its owner, and which process had the number, in the upper half behind the subject's fd. */
 static void set_owner(struct inode *inode, const struct proc_subject *subject)
 {
-	struct process *process = subject->pid ? process_find(subject->pid) : NULL;
+	struct process *process = subject->pid ? proc_process(subject) : NULL;
 	struct cred *cred = process ? process_cred_get(process) : NULL;
 
 	inode->uid = cred ? cred->euid : 0;
 	inode->gid = cred ? cred->egid : 0;
 	if (cred)
 		cred_put(cred);
-	if (process)
-		inode->private[1] |= (uint64_t)process->serial << 32;
 	process_put(process);
 }
 
@@ -80,7 +100,7 @@ static struct inode *proc_inode(struct filesystem *filesystem, const struct proc
 	inode->number = number_of(entry, subject);
 	inode->generic = entry;
 	inode->private[0] = (uint32_t)subject->pid | (uint64_t)(uint32_t)subject->tid << 32;
-	inode->private[1] = (uint32_t)subject->fd;
+	inode->private[1] = (uint32_t)subject->fd | (uint64_t)subject->serial << 32;
 	inode->links = S_ISDIR(entry->mode) ? 2 : 1;
 	inode->size_bytes = entry->size_bytes;
 	set_owner(inode, subject);
@@ -109,9 +129,11 @@ static int proc_lookup(struct dentry *directory, const char *name, size_t length
 		       struct dentry **found)
 {
 	const struct proc_entry *entry;
-	struct proc_subject subject;
-	int err = find_entry(directory->inode, name, length, &entry, &subject);
+	struct proc_subject subject = subject_of(directory->inode);
 
+	if (!subject_is_there(&subject))
+		return -ESRCH;
+	int err = find_entry(directory->inode, name, length, &entry, &subject);
 	if (err)
 		return err;
 	if (entry_of(directory->inode)->owner_only) {
@@ -136,6 +158,8 @@ static int proc_iterate(struct dentry *directory, struct directory_emitter *emit
 	const struct proc_entry *entry;
 	char name[16];
 
+	if (!subject_is_there(&subject))
+		return -ENOENT;
 	if (here->owner_only && proc_may_look(&subject))
 		return -EACCES;
 	uint64_t position = 2;
@@ -172,7 +196,7 @@ static long proc_read_link(struct dentry *link, char *text, size_t size_bytes)
 	if (entry->owner_only) {
 		int err = proc_may_look(&subject);
 		if (err)
-			return err;
+			return err == -ESRCH ? -ENOENT : err;
 	}
 	return entry->link(&subject, text, size_bytes);
 }
@@ -198,29 +222,50 @@ static const struct inode_operations proc_magic_operations = {
 
 /* ---- files ---- */
 
+/* An open file. Under the inode's lock, but that the space, once it is there, stays. */
+struct reading {
+	struct space *held; /* space_hold; NULL: the entry is not of_space, or there was none */
+	struct text text;
+	bool made; /* the text */
+};
+
+static void reading_free(struct reading *reading)
+{
+	text_release(&reading->text);
+	kmem_free(reading, sizeof(*reading));
+}
+
 /* The file's text anew, for who reads from the start. */
 static int snapshot(struct file *file)
 {
 	const struct proc_entry *entry = entry_of(file->inode);
 	struct proc_subject subject = subject_of(file->inode);
-	struct text *text = kmem_zalloc(sizeof(*text)), *old;
+	struct reading *reading = kmem_zalloc(sizeof(*reading)), *old;
 
-	if (!text)
+	if (!reading)
 		return -ENOMEM;
-	int err = entry->show(text, &subject);
-	if (!err && text->no_memory)
+	mutex_lock(&file->inode->lock);
+	old = file->data;
+	subject.held = old ? old->held : NULL;
+	mutex_unlock(&file->inode->lock);
+	int err = 0;
+	if (!entry->outlives && !subject_is_there(&subject))
+		err = -ESRCH;
+	else if (subject.held || !entry->of_space)
+		err = entry->show(&reading->text, &subject);
+	if (!err && reading->text.no_memory)
 		err = -ENOMEM;
-	old = text;
+	old = reading;
 	if (!err) {
+		reading->held = subject.held;
+		reading->made = true;
 		mutex_lock(&file->inode->lock);
 		old = file->data;
-		file->data = text;
+		file->data = reading;
 		mutex_unlock(&file->inode->lock);
 	}
-	if (old) {
-		text_release(old);
-		kmem_free(old, sizeof(*old));
-	}
+	if (old)
+		reading_free(old);
 	return err;
 }
 
@@ -252,15 +297,17 @@ static long proc_read(struct file *file, struct io *io, uint64_t *position)
 		return read_value(file, io, position);
 	if (!entry_of(file->inode)->show)
 		return -EINVAL;
-	if (!*position || !file->data) {
+	mutex_lock(&file->inode->lock);
+	struct reading *reading = file->data;
+	if (!*position || !reading || !reading->made) {
+		mutex_unlock(&file->inode->lock);
 		int err = snapshot(file);
-
 		if (err)
 			return err;
+		mutex_lock(&file->inode->lock);
+		reading = file->data;
 	}
-	mutex_lock(&file->inode->lock);
-	struct text *text = file->data;
-	long done = copy_from_position(io, position, text->bytes, text->length);
+	long done = copy_from_position(io, position, reading->text.bytes, reading->text.length);
 	mutex_unlock(&file->inode->lock);
 	return done;
 }
@@ -294,12 +341,13 @@ static long proc_write(struct file *file, struct io *io, uint64_t *position)
 
 static void proc_release(struct file *file)
 {
-	struct text *text = file->data;
+	struct reading *reading = file->data;
 
-	if (!text)
+	if (!reading)
 		return;
-	text_release(text);
-	kmem_free(text, sizeof(*text));
+	if (reading->held)
+		space_release(reading->held);
+	reading_free(reading);
 }
 
 static const struct file_operations proc_files = {
@@ -309,12 +357,36 @@ static const struct file_operations proc_files = {
 	.seeks = true,
 };
 
+/* The process's memory as it is now is what the file is of. 0; -ESRCH, -EACCES, -ENOMEM. */
+static int open_space(const struct proc_subject *subject, bool needs_one, struct file *file)
+{
+	struct process *process = proc_process(subject);
+	struct space *space;
+
+	if (!process)
+		return -ESRCH;
+	int err = process_space_access(process, PROCESS_LOOK, &space);
+	process_put(process);
+	if (err)
+		return err == -ESRCH && !needs_one ? 0 : err;
+	struct reading *reading = kmem_zalloc(sizeof(*reading));
+	if (reading) {
+		space_hold(space);
+		reading->held = space;
+		file->data = reading;
+	}
+	space_put(space);
+	return reading ? 0 : -ENOMEM;
+}
+
 static int proc_open(struct inode *inode, struct file *file)
 {
+	const struct proc_entry *entry = entry_of(inode);
 	struct proc_subject subject = subject_of(inode);
 
-	(void)file;
-	return entry_of(inode)->owner_only ? proc_may_look(&subject) : 0;
+	if (entry->of_space)
+		return open_space(&subject, entry->of_space == PROC_SPACE, file);
+	return entry->owner_only ? proc_may_look(&subject) : 0;
 }
 
 static const struct inode_operations proc_file_operations = {
@@ -344,7 +416,7 @@ static const struct inode_operations proc_setting_operations = {
 
 int proc_may_look(const struct proc_subject *subject)
 {
-	struct process *process = process_find(subject->pid);
+	struct process *process = proc_process(subject);
 
 	if (!process)
 		return -ESRCH;
@@ -374,11 +446,9 @@ int proc_directory_process(const struct file *file, struct process **process)
 	if (inode->operations != &proc_directory_operations ||
 	    entry_of(inode) != &proc_process_directory)
 		return -EBADF;
-	*process = process_find(subject_of(inode).pid);
-	if (*process && (*process)->serial == inode->private[1] >> 32)
-		return 0;
-	process_put(*process);
-	return -ESRCH;
+	struct proc_subject subject = subject_of(inode);
+	*process = proc_process(&subject);
+	return *process ? 0 : -ESRCH;
 }
 
 /* ---- the root: the system's entries, and a directory for each process ---- */
@@ -392,8 +462,8 @@ static int find_process(const struct proc_subject *subject, const char *name, si
 	(void)subject;
 	if (!process)
 		return -ENOENT;
+	*found = (struct proc_subject){.pid = pid, .tid = pid, .serial = process->serial};
 	process_put(process);
-	*found = (struct proc_subject){pid, pid, 0};
 	*entry = &proc_process_directory;
 	return 0;
 }
@@ -421,7 +491,7 @@ static const struct proc_entry root_entry = {
 
 int proc_root(struct filesystem **filesystem, struct dentry **root)
 {
-	struct proc_subject nobody = {0, 0, 0};
+	struct proc_subject nobody = {0};
 
 	*filesystem = filesystem_create("proc", PROC_SUPER_MAGIC, false);
 	if (!*filesystem)

@@ -14,12 +14,16 @@
 #include "kernel/file/text.h"
 
 struct space;
+struct process;
+struct thread;
 
 /* Whom an entry below a process's directory is about. */
 struct proc_subject {
 	int32_t pid; /* 0: not below a process's directory */
 	int32_t tid; /* the thread, in task/; else the same as pid */
 	int32_t fd;
+	uint32_t serial;    /* which process it is of those that had or will have the number */
+	struct space *held; /* an open file's whose entry is of_space; else NULL */
 };
 
 struct proc_entry {
@@ -45,6 +49,12 @@ struct proc_entry {
 	/* and what there is from *cursor on: its name, false at the end. *cursor moves behind it. */
 	bool (*list)(const struct proc_subject *subject, uint64_t *cursor, char name[16]);
 	bool owner_only; /* the process's owner and the capable: else EACCES */
+	/*
+	 * The same, and who opens it gets to the memory that the process has then, whatever it executes
+	 * later. Opened when there is none: ESRCH, or it says nothing.
+	 */
+	enum { PROC_NO_SPACE, PROC_SPACE, PROC_SPACE_OR_NONE } of_space;
+	bool outlives; /* when the process is gone it can be read all the same; others give ESRCH */
 	/*
 	 * 0: no setting; else how many words one has. Writes behind the start are taken for the rest of
 	 * an earlier one. The mode alone says who may open it: capabilities do not matter, as on Linux.
@@ -94,7 +104,10 @@ int proc_show_check(struct text *text, const struct proc_subject *subject);
 int proc_store_check(const char *text, const struct proc_subject *subject);
 int proc_show_counts(struct text *text, const struct proc_subject *subject);
 
-/* The space of the subject's process, with a reference; NULL: it has none any more. */
+/* The subject's process or thread, with a reference; NULL: it is gone, even if its number is in use again. */
+struct process *proc_process(const struct proc_subject *subject);
+struct thread *proc_thread(const struct proc_subject *subject);
+/* The space that the file is of, or else that of the subject's process; a reference; NULL: it is no more. */
 struct space *proc_space(const struct proc_subject *subject);
 
 #endif

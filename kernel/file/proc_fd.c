@@ -8,11 +8,15 @@
 #include "kernel/lib/print.h"
 #include "kernel/process/process.h"
 
-/* The file of a descriptor, with a reference, and whether execve closes it; or NULL. */
-static struct file *descriptor_of(const struct proc_subject *subject, bool *close_on_exec)
+/*
+ * The file of a descriptor, with a reference, and whether execve closes it; or NULL. `judge`: for
+ * who may look, which an exec changes.
+ */
+static struct file *descriptor_of(const struct proc_subject *subject, bool judge,
+				  bool *close_on_exec)
 {
-	struct process *process = process_find(subject->pid);
-	struct fd_table *table = process ? process_files_get(process) : NULL;
+	struct process *process = proc_process(subject);
+	struct fd_table *table = process ? process_files_get(process, judge) : NULL;
 	struct file *file = NULL;
 
 	process_put(process);
@@ -31,7 +35,7 @@ static struct file *file_of(const struct proc_subject *subject)
 {
 	bool close_on_exec;
 
-	return descriptor_of(subject, &close_on_exec);
+	return descriptor_of(subject, true, &close_on_exec);
 }
 
 static long fd_text(const struct proc_subject *subject, char *text, size_t size_bytes)
@@ -59,7 +63,8 @@ static int fd_follow(const struct proc_subject *subject, struct dentry **target)
 static int show_fdinfo(struct text *text, const struct proc_subject *subject)
 {
 	bool close_on_exec;
-	struct file *file = descriptor_of(subject, &close_on_exec);
+	/* Who opened this might look. */
+	struct file *file = descriptor_of(subject, false, &close_on_exec);
 
 	if (!file)
 		return -ENOENT;
@@ -91,6 +96,7 @@ static const struct proc_entry fdinfo_entry = {
 	.mode = S_IFREG | 0444,
 	.show = show_fdinfo,
 	.owner_only = true,
+	.outlives = true, /* and says ENOENT */
 };
 
 /* The descriptor of that name: its file with a reference, or NULL. */
@@ -132,8 +138,8 @@ int proc_fdinfo_find(const struct proc_subject *subject, const char *name, size_
 
 bool proc_fd_list(const struct proc_subject *subject, uint64_t *cursor, char name[16])
 {
-	struct process *process = process_find(subject->pid);
-	struct fd_table *table = process ? process_files_get(process) : NULL;
+	struct process *process = proc_process(subject);
+	struct fd_table *table = process ? process_files_get(process, true) : NULL;
 	struct file *file;
 	bool close_on_exec;
 

@@ -7,16 +7,16 @@
 #include "kernel/ipc/ipc_namespace.h"
 #include "kernel/process/process.h"
 
-/* The subject's, with a reference; NULL: it has none any more. */
+/* The subject's, for who may look, with a reference; NULL: it has none any more. */
 static struct ipc_namespace *namespace_get(const struct proc_subject *subject)
 {
-	struct thread *thread = thread_find(subject->tid);
+	struct thread *thread = proc_thread(subject);
 	struct ipc_namespace *ns = NULL;
 
 	if (!thread)
 		return NULL;
 	spin_lock(&tree_lock);
-	if (thread->ipc) {
+	if (thread->ipc && process_may_locked(thread->process, PROCESS_LOOK)) {
 		ns = thread->ipc;
 		ipc_namespace_get(ns);
 	}

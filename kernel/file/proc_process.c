@@ -13,25 +13,48 @@
 
 /* ---- getting hold of it ---- */
 
-struct space *proc_space(const struct proc_subject *subject)
+struct process *proc_process(const struct proc_subject *subject)
 {
 	struct process *process = process_find(subject->pid);
+
+	if (!process || process->serial == subject->serial)
+		return process;
+	process_put(process);
+	return NULL;
+}
+
+struct thread *proc_thread(const struct proc_subject *subject)
+{
+	struct thread *thread = thread_find(subject->tid);
+
+	if (!thread || thread->process->serial == subject->serial)
+		return thread;
+	thread_put(thread);
+	return NULL;
+}
+
+struct space *proc_space(const struct proc_subject *subject)
+{
+	if (subject->held)
+		return space_get_held(subject->held);
+
+	struct process *process = proc_process(subject);
 	struct space *space = process ? process_space_get(process) : NULL;
 
 	process_put(process);
 	return space;
 }
 
-/* The file-system context of the subject's thread, with a reference; NULL: none any more. */
+/* The file-system context of the subject's thread, for who may look, with a reference; NULL: none any more. */
 static struct fs_context *proc_context(const struct proc_subject *subject)
 {
-	struct thread *thread = thread_find(subject->tid);
+	struct thread *thread = proc_thread(subject);
 	struct fs_context *context = NULL;
 
 	if (!thread)
 		return NULL;
 	spin_lock(&tree_lock);
-	if (thread->fs)
+	if (thread->fs && process_may_locked(thread->process, PROCESS_LOOK))
 		context = fs_context_get(thread->fs);
 	spin_unlock(&tree_lock);
 	thread_put(thread);
@@ -79,15 +102,12 @@ static int show_environ(struct text *text, const struct proc_subject *subject)
 
 static int show_auxv(struct text *text, const struct proc_subject *subject)
 {
-	struct space *space = proc_space(subject);
+	const struct space *space = subject->held; /* its record is enough */
 	size_t words = 0;
 
-	if (!space)
-		return 0;
 	while (words + 2 < sizeof(space->auxv) / 8 && space->auxv[words])
 		words += 2;
 	text_add_bytes(text, space->auxv, (words + 2) * 8);
-	space_put(space);
 	return 0;
 }
 
@@ -110,7 +130,7 @@ static int show_statm(struct text *text, const struct proc_subject *subject)
 
 static int show_comm(struct text *text, const struct proc_subject *subject)
 {
-	struct thread *thread = thread_find(subject->tid);
+	struct thread *thread = proc_thread(subject);
 
 	if (!thread)
 		return -ESRCH;
@@ -121,7 +141,7 @@ static int show_comm(struct text *text, const struct proc_subject *subject)
 
 static int store_comm(const char *name, const struct proc_subject *subject)
 {
-	struct thread *thread = thread_find(subject->tid);
+	struct thread *thread = proc_thread(subject);
 
 	if (!thread)
 		return -ESRCH;
@@ -140,9 +160,15 @@ static int store_comm(const char *name, const struct proc_subject *subject)
 /* ---- shortages made on purpose ---- */
 
 #ifdef SAMEPAGE_DEBUG
+static bool is_own_thread(const struct proc_subject *subject)
+{
+	return subject->tid == thread_current()->tid &&
+	       subject->serial == process_current()->serial;
+}
+
 static uint64_t fail_nth_value(const struct proc_subject *subject)
 {
-	return subject->tid == thread_current()->tid ? fail_nth_left() : 0;
+	return is_own_thread(subject) ? fail_nth_left() : 0;
 }
 
 /* As Linux has it with fault injection: the Nth allocation of this thread from now on fails. */
@@ -150,7 +176,7 @@ static int store_fail_nth(const char *text, const struct proc_subject *subject)
 {
 	uint64_t value;
 
-	if (subject->tid != thread_current()->tid || !string_parse_u64(&text, &value))
+	if (!is_own_thread(subject) || !string_parse_u64(&text, &value))
 		return -EINVAL;
 	fail_nth_set((uint32_t)value);
 	return 0;
@@ -191,7 +217,7 @@ static void limit_text(char text[24], uint64_t limit)
 
 static int show_limits(struct text *text, const struct proc_subject *subject)
 {
-	struct process *process = process_find(subject->pid);
+	struct process *process = proc_process(subject);
 	char soft[24], hard[24];
 
 	if (!process)
@@ -282,11 +308,14 @@ static int root_follow(const struct proc_subject *subject, struct dentry **targe
 /* The program's file, with a reference to its dentry. */
 static int exe_follow(const struct proc_subject *subject, struct dentry **target)
 {
-	struct space *space = proc_space(subject);
+	struct process *process = proc_process(subject);
+	struct space *space;
+	int err = process ? process_space_access(process, PROCESS_LOOK, &space) : -ESRCH;
 
+	process_put(process);
 	*target = NULL;
-	if (!space)
-		return -ENOENT;
+	if (err)
+		return err == -ESRCH ? -ENOENT : err;
 	space_lock(space, false);
 	if (space->executable && space->executable->dentry) {
 		*target = space->executable->dentry;
@@ -319,11 +348,11 @@ static int find_task(const struct proc_subject *subject, const char *name, size_
 
 	if (!thread)
 		return -ENOENT;
-	bool belongs = thread->process->pid == subject->pid;
+	bool belongs = thread->process->serial == subject->serial;
 	thread_put(thread);
 	if (!belongs)
 		return -ENOENT;
-	*found = (struct proc_subject){subject->pid, tid, 0};
+	*found = (struct proc_subject){.pid = subject->pid, .tid = tid, .serial = subject->serial};
 	*entry = &proc_thread_directory;
 	return 0;
 }
@@ -331,7 +360,7 @@ static int find_task(const struct proc_subject *subject, const char *name, size_
 /* The thread with the lowest id above *cursor. */
 static bool list_tasks(const struct proc_subject *subject, uint64_t *cursor, char name[16])
 {
-	struct process *process = process_find(subject->pid);
+	struct process *process = proc_process(subject);
 	int32_t best = INT32_MAX;
 
 	if (!process)
@@ -356,7 +385,11 @@ static bool list_tasks(const struct proc_subject *subject, uint64_t *cursor, cha
 
 /* What a process and a thread both have. */
 #define COMMON_ENTRIES                                                                             \
-	{.name = "auxv", .mode = S_IFREG | 0400, .show = show_auxv, .owner_only = true},           \
+	{.name = "auxv",                                                                           \
+	 .mode = S_IFREG | 0400,                                                                   \
+	 .show = show_auxv,                                                                        \
+	 .of_space = PROC_SPACE,                                                                   \
+	 .outlives = true},                                                                        \
 		{.name = "cmdline", .mode = S_IFREG | 0444, .show = show_cmdline},                 \
 		{.name = "comm", .mode = S_IFREG | 0644, .show = show_comm, .store = store_comm},  \
 		{.name = "cwd",                                                                    \
@@ -367,7 +400,8 @@ static bool list_tasks(const struct proc_subject *subject, uint64_t *cursor, cha
 		{.name = "environ",                                                                \
 		 .mode = S_IFREG | 0400,                                                           \
 		 .show = show_environ,                                                             \
-		 .owner_only = true},                                                              \
+		 .of_space = PROC_SPACE,                                                           \
+		 .outlives = true},                                                                \
 		{.name = "exe",                                                                    \
 		 .mode = S_IFLNK | 0777,                                                           \
 		 .link = exe_text,                                                                 \
@@ -377,9 +411,12 @@ static bool list_tasks(const struct proc_subject *subject, uint64_t *cursor, cha
 		{.name = "maps",                                                                   \
 		 .mode = S_IFREG | 0444,                                                           \
 		 .show = proc_show_maps,                                                           \
-		 .owner_only = true},                                                              \
-		{.name = "mountinfo", .mode = S_IFREG | 0444, .show = show_mountinfo},             \
-		{.name = "mounts", .mode = S_IFREG | 0444, .show = show_mounts},                   \
+		 .of_space = PROC_SPACE_OR_NONE},                                                  \
+		{.name = "mountinfo",                                                              \
+		 .mode = S_IFREG | 0444,                                                           \
+		 .show = show_mountinfo,                                                           \
+		 .outlives = true},                                                                \
+		{.name = "mounts", .mode = S_IFREG | 0444, .show = show_mounts, .outlives = true}, \
 		{.name = "root",                                                                   \
 		 .mode = S_IFLNK | 0777,                                                           \
 		 .link = root_text,                                                                \
@@ -388,11 +425,11 @@ static bool list_tasks(const struct proc_subject *subject, uint64_t *cursor, cha
 		{.name = "smaps",                                                                  \
 		 .mode = S_IFREG | 0444,                                                           \
 		 .show = proc_show_smaps,                                                          \
-		 .owner_only = true},                                                              \
+		 .of_space = PROC_SPACE_OR_NONE},                                                  \
 		{.name = "smaps_rollup",                                                           \
 		 .mode = S_IFREG | 0444,                                                           \
 		 .show = proc_show_smaps_rollup,                                                   \
-		 .owner_only = true},                                                              \
+		 .of_space = PROC_SPACE},                                                          \
 		{.name = "stat", .mode = S_IFREG | 0444, .show = proc_show_stat},                  \
 		{.name = "statm", .mode = S_IFREG | 0444, .show = show_statm},                     \
 	{                                                                                          \

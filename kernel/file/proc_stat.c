@@ -78,8 +78,8 @@ static void portrait_thread(struct portrait *portrait, const struct thread *thre
 /* 0; -ESRCH. portrait_done gives the references back. */
 static int portrait_take(struct portrait *portrait, const struct proc_subject *subject)
 {
-	struct process *process = process_find(subject->pid);
-	struct thread *thread = thread_find(subject->tid);
+	struct process *process = proc_process(subject);
+	struct thread *thread = proc_thread(subject);
 
 	memset(portrait, 0, sizeof(*portrait));
 	if (!process) {

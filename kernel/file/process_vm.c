@@ -94,11 +94,10 @@ static int space_find(int32_t pid, struct space **space)
 		process = process_get(thread->process);
 		thread_put(thread);
 	}
-	int err = process_may_attach(process) ? 0 : -EPERM;
+	int err = process_space_access(process, PROCESS_ATTACH, space);
 
-	*space = err ? NULL : process_space_get(process);
 	process_put(process);
-	return err || *space ? err : -ESRCH;
+	return err == -EACCES ? -EPERM : err;
 }
 
 static long transfer_run(int32_t pid, const struct io *local, const struct io *remote, bool write)

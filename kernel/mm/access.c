@@ -8,74 +8,104 @@
 #include "kernel/mm/pagetable.h"
 #include "kernel/process/process.h"
 
-/* A page of an area, with a reference that keeps it; 0: it is not there, or shows another page now. */
-static uint64_t page_hold(struct space *space, struct area *area, uint64_t address, bool write)
+enum hold_result {
+	HOLD_DONE,
+	HOLD_AGAIN, /* busy, or not as the fault left it: the page is to be asked for again */
+	HOLD_FAILED
+};
+
+/* A page of the object that an area shows, with a reference that keeps it. */
+static enum hold_result object_page_hold(struct area *area, uint64_t address, uint64_t *frame)
 {
-	uint64_t *entry, frame = 0;
+	struct shm_object *object = shm_piece_object(&area->piece);
+	uint64_t index = shm_piece_index(&area->piece, address);
 
-	if (area_is_shared(area)) {
-		uint64_t index = shm_piece_index(&area->piece, address);
+	return shm_object_page_pin(object, index, true, frame) == 0 ? HOLD_DONE : HOLD_FAILED;
+}
 
-		if (shm_object_page_pin(shm_piece_object(&area->piece), index, true, &frame) != 0)
-			return 0;
-		return frame;
-	}
+/*
+ * A page of an area, with a reference that keeps it, after a fault. While an entry is busy the space is
+ * getting a page of its own there: the object's is no longer what a program sees. Space lock shared.
+ */
+static enum hold_result page_hold(struct space *space, struct area *area, uint64_t address,
+				  bool write, uint64_t *frame)
+{
+	enum hold_result result = HOLD_AGAIN;
+
+	if (area_is_shared(area))
+		return object_page_hold(area, address, frame);
 	spin_lock(&space->page_table_lock);
-	entry = pagetable_entry(space, address);
-	if (entry && entry_has_own_page(entry_load(entry)) &&
-	    (!write || (shm_entry_protection(entry_load(entry)) & SHM_WRITE))) {
-		frame = entry_own_frame(entry_load(entry));
-		frame_get(frame);
+	uint64_t *entry = pagetable_entry(space, address);
+	uint64_t value = entry ? entry_load(entry) : 0;
+
+	if (entry_has_own_page(value) && (!write || (shm_entry_protection(value) & SHM_WRITE))) {
+		*frame = entry_own_frame(value);
+		frame_get(*frame);
+		result = HOLD_DONE;
 	}
 	spin_unlock(&space->page_table_lock);
-	if (!frame && !write && area->piece.mapping &&
-	    shm_object_page_pin(shm_piece_object(&area->piece),
-				shm_piece_index(&area->piece, address), true, &frame) != 0)
-		return 0;
-	return frame;
+	if (result == HOLD_DONE || write || !area->piece.mapping || shm_entry_is_busy(value))
+		return result;
+	return object_page_hold(area, address, frame);
+}
+
+static bool read_is_denied(struct space *space, uint64_t address)
+{
+	struct area *area = space_area_above(space, address);
+
+	return area && area->start <= address && !(area->protection & SHM_READ);
 }
 
 bool space_read_is_denied(struct space *space, uint64_t address)
 {
 	space_lock(space, false);
-	struct area *area = space_area_above(space, address);
-	bool denied = area && area->start <= address && !(area->protection & SHM_READ);
+	bool denied = read_is_denied(space, address);
 
 	space_unlock(space, false);
 	return denied;
 }
 
-/* Move bytes within one page. True: done. */
+/*
+ * The page that an access finds, with a reference. Who made an entry busy waits for this CPU, which has its
+ * interrupts off: so until it is done, its requests are served. Space lock shared. False: it cannot be had.
+ */
+static bool page_find(struct space *space, uint64_t address, unsigned access, uint64_t *frame)
+{
+	enum hold_result result;
+	struct area *area;
+
+	do {
+		if (space_fault_in(space, address, access, &area) != SPACE_FAULT_DONE ||
+		    !(area->protection & access))
+			return false;
+		result = page_hold(space, area, address & ~(PAGE_BYTES - 1), access == SHM_WRITE,
+				   frame);
+		ipi_poll();
+	} while (result == HOLD_AGAIN);
+	return result == HOLD_DONE;
+}
+
+/* Move bytes within one page, which is the kernel's own to see: nothing faults. True: done. */
 static bool page_move(struct space *space, uint64_t address, void *kernel, size_t size_bytes,
 		      bool write)
 {
 	uint64_t offset = address & (PAGE_BYTES - 1), frame = 0;
 
-	if (!write && space_read_is_denied(space, address))
-		return false;
-	for (unsigned tries = 0; !frame && tries < 16; tries++) {
-		if (space_fault(space, address, write ? SHM_WRITE : SHM_READ) != SPACE_FAULT_DONE)
-			return false;
-		space_lock(space, false);
-		struct area *area = space_area_above(space, address);
+	space_lock(space, false);
+	bool found = (write || !read_is_denied(space, address)) &&
+		     page_find(space, address, write ? SHM_WRITE : SHM_READ, &frame);
 
-		/* It may have become another since the fault. */
-		if (area && area->start <= address &&
-		    (area->protection & (write ? SHM_WRITE : SHM_READ)))
-			frame = page_hold(space, area, address - offset, write);
-		space_unlock(space, false);
+	if (found) {
+		uint8_t *page = phys_to_virt(frame);
+
+		if (write)
+			memcpy(page + offset, kernel, size_bytes);
+		else
+			memcpy(kernel, page + offset, size_bytes);
+		frame_put(frame);
 	}
-	if (!frame)
-		return false;
-
-	uint8_t *page = phys_to_virt(frame);
-
-	if (write)
-		memcpy(page + offset, kernel, size_bytes);
-	else
-		memcpy(kernel, page + offset, size_bytes);
-	frame_put(frame);
-	return true;
+	space_unlock(space, false);
+	return found;
 }
 
 static size_t space_move(struct space *space, uint64_t address, uint8_t *kernel, size_t size_bytes,

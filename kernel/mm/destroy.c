@@ -45,5 +45,5 @@ void space_destroy(struct space *space)
 	pagetable_destroy(space);
 	if (space->executable)
 		file_put(space->executable);
-	kmem_free(space, sizeof(*space));
+	space_release(space);
 }

@@ -258,11 +258,13 @@ static bool stack_grow(struct space *space, uint64_t address)
 	return true;
 }
 
-enum space_fault_result space_fault(struct space *space, uint64_t address, unsigned access)
+enum space_fault_result space_fault_in(struct space *space, uint64_t address, unsigned access,
+				       struct area **locked)
 {
 	enum space_fault_result result = SPACE_FAULT_SEGV_MAPERR;
 
-	space_lock(space, false);
+	if (!locked)
+		space_lock(space, false);
 	struct area *area = space_area_above(space, address);
 
 	if (area && address < area->start && (area->flags & AREA_STACK)) {
@@ -271,10 +273,8 @@ enum space_fault_result space_fault(struct space *space, uint64_t address, unsig
 		bool grown = stack_grow(space, address);
 
 		space_unlock(space, true);
-		if (!grown)
-			return SPACE_FAULT_SEGV_MAPERR;
 		space_lock(space, false);
-		area = space_area_above(space, address);
+		area = grown ? space_area_above(space, address) : NULL;
 	}
 	if (area && area->start <= address) {
 		__atomic_store_n(&area->touched, true, __ATOMIC_RELAXED);
@@ -283,7 +283,10 @@ enum space_fault_result space_fault(struct space *space, uint64_t address, unsig
 		else
 			result = fault_area(space, area, address, access);
 	}
-	space_unlock(space, false);
+	if (locked)
+		*locked = area;
+	else
+		space_unlock(space, false);
 	return result;
 }
 

@@ -44,6 +44,7 @@ int space_create(struct space **created)
 	spin_init(&space->page_table_lock, RANK_PAGE_TABLE);
 	areas_init(space);
 	space->references = 1;
+	space->holders = 1;
 	space->map_top = mmu_user_end - STACK_GAP_MIN;
 	*created = space;
 	return 0;
@@ -101,6 +102,29 @@ void space_put(struct space *space)
 	/* Release what we did to it; acquire what others did, before it goes. */
 	if (__atomic_sub_fetch(&space->references, 1, __ATOMIC_ACQ_REL) == 0)
 		space_destroy(space);
+}
+
+void space_hold(struct space *space)
+{
+	__atomic_fetch_add(&space->holders, 1, __ATOMIC_RELAXED);
+}
+
+struct space *space_get_held(struct space *space)
+{
+	uint32_t count = __atomic_load_n(&space->references, __ATOMIC_RELAXED);
+
+	/* Acquire: what those with references did to it is seen. */
+	while (count && !__atomic_compare_exchange_n(&space->references, &count, count + 1, true,
+						     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		;
+	return count ? space : NULL;
+}
+
+void space_release(struct space *space)
+{
+	/* Release and acquire: all are done with the record before it goes. */
+	if (__atomic_sub_fetch(&space->holders, 1, __ATOMIC_ACQ_REL) == 0)
+		kmem_free(space, sizeof(*space));
 }
 
 /* There is a limit, so what is there is counted. */

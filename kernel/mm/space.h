@@ -58,9 +58,10 @@ struct space {
 	struct shm_space shm;
 	struct rwlock lock;
 	struct spinlock page_table_lock;
-	uint64_t root;                            /* [I] physical address of the root table */
-	uint32_t references;                      /* [a] */
-	struct rb_root areas;                     /* space lock */
+	uint64_t root;        /* [I] physical address of the root table */
+	uint32_t references;  /* [a] */
+	uint32_t holders;     /* [a] of the record alone; the references together are one */
+	struct rb_root areas; /* space lock */
 	struct area *lowest, *highest, *youngest; /* youngest: not in the tree yet, or NULL */
 	size_t area_count;
 	bool barrier_registered, barrier_rseq_registered; /* [a] membarrier(2); not inherited */
@@ -89,6 +90,13 @@ struct space {
 int space_create(struct space **space);
 void space_get(struct space *space);
 void space_put(struct space *space); /* the last one unmaps all */
+/*
+ * Who holds a space keeps its record, not its contents: whether there are any still, space_get_held says,
+ * which gives a reference to the same space, or NULL. auxv stays readable.
+ */
+void space_hold(struct space *space); /* the caller has a reference */
+struct space *space_get_held(struct space *space);
+void space_release(struct space *space);
 /* fork(2)'s copy: copy-on-write private pages, pieces of objects. 0, -ENOMEM. Takes the locks. */
 int space_fork(struct space *parent, struct space **child);
 
@@ -148,7 +156,8 @@ uint64_t space_random_bytes(uint64_t limit_bytes);
 /*
  * Make [start, end) usable for the kernel through its direct map and write or
  * read there, in a space that is not current: for exec's stack, ptrace-like
- * reads of /proc. Returns bytes done. Takes the space lock.
+ * reads of /proc. Returns bytes done. Takes the space lock, and holds it while it
+ * copies: what is written is in the space before it is forked, unmapped or sealed.
  */
 size_t space_copy_out(struct space *space, uint64_t to, const void *from, size_t size_bytes);
 size_t space_copy_in(struct space *space, void *to, uint64_t from, size_t size_bytes);
@@ -161,8 +170,17 @@ enum space_fault_result {
 	SPACE_FAULT_BUS,
 	SPACE_FAULT_MEMORY
 };
-/* Resolve one fault. Takes the space lock shared. May sleep. */
-enum space_fault_result space_fault(struct space *space, uint64_t address, unsigned access);
+/*
+ * Resolve one fault. May sleep. Takes the space lock shared; with `locked` it is held so already, and given
+ * up for a while when a stack grows; after DONE *locked is the area, and what is there may still be busy.
+ */
+enum space_fault_result space_fault_in(struct space *space, uint64_t address, unsigned access,
+				       struct area **locked);
+static inline enum space_fault_result space_fault(struct space *space, uint64_t address,
+						  unsigned access)
+{
+	return space_fault_in(space, address, access, NULL);
+}
 /*
  * Is something there, but not for reading? A CPU reads what may be written; Linux does not, where
  * it looks at memory on a program's behalf (process_vm_readv, MADV_POPULATE_READ), and makes no

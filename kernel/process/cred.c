@@ -85,15 +85,21 @@ static void user_change_locked(struct thread *thread, struct user *from, struct 
 	to->thread_count++;
 }
 
-void cred_replace(struct cred *cred)
+struct cred *cred_replace_locked(struct cred *cred)
 {
 	struct thread *thread = thread_current();
-
-	spin_lock(&tree_lock);
 	struct cred *old = thread->cred;
+
 	thread->cred = cred;
 	if (cred->user != old->user)
 		user_change_locked(thread, old->user, cred->user);
+	return old;
+}
+
+void cred_replace(struct cred *cred)
+{
+	spin_lock(&tree_lock);
+	struct cred *old = cred_replace_locked(cred);
 	spin_unlock(&tree_lock);
 	cred_put(old);
 }

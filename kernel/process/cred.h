@@ -48,6 +48,8 @@ struct cred *cred_get_root(void);      /* with a reference */
 struct cred *cred_copy(const struct cred *from, uint32_t group_count);
 void cred_replace(
 	struct cred *cred); /* the running thread's, from now on; the reference moves in */
+/* The same with the tree lock held: gives the old ones, with the reference to them. */
+struct cred *cred_replace_locked(struct cred *cred);
 /* Another real user. 0, or -EAGAIN: no memory, as Linux says it (setuid(2)). */
 int cred_set_uid(struct cred *cred, uint32_t uid);
 bool cred_has(const struct cred *cred, unsigned capability);

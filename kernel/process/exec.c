@@ -289,13 +289,26 @@ static void signals_reset(struct thread *thread)
 	thread->signals.alt_stack_flags = SS_DISABLE;
 }
 
-static void space_replace(struct thread *thread, struct space *space)
+/*
+ * The new memory and what guards it change in one moment: who may look into the old program must not
+ * find a set-uid one instead (process_space_access).
+ */
+static void become_other(struct exec *exec, struct thread *thread)
 {
+	struct process *process = thread->process;
+
 	spin_lock(&tree_lock);
 	struct space *old = thread->space;
-	thread->space = space;
+	thread->space = exec->space;
+	process->dumpable = !exec->ids.secure;
+	if (exec->ids.secure)
+		process->parent_death_signal = 0;
+	struct cred *old_cred = cred_replace_locked(exec->cred);
 	spin_unlock(&tree_lock);
-	space_switch(space);
+	exec->space = NULL;
+	exec->cred = NULL;
+	space_switch(thread->space);
+	cred_put(old_cred);
 	if (old)
 		space_put(old); /* attachments end here, after the point of no return */
 }
@@ -336,13 +349,7 @@ static int exec_commit(struct exec *exec)
 	rseq_clear(thread);
 	file_get(exec->file);
 	exec->space->executable = exec->file;
-	space_replace(thread, exec->space);
-	exec->space = NULL;
-	thread->process->dumpable = !exec->ids.secure;
-	if (exec->ids.secure)
-		thread->process->parent_death_signal = 0;
-	cred_replace(exec->cred);
-	exec->cred = NULL;
+	become_other(exec, thread);
 	thread->keep_capabilities = false;
 	signals_reset(thread);
 	names_set(exec, thread);

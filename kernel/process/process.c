@@ -9,6 +9,7 @@
 
 #include "kernel/process/process.h"
 
+#include "abi/errno.h"
 #include "kernel/file/file.h"
 #include "kernel/ipc/ipc_namespace.h"
 #include "kernel/lib/string.h"
@@ -148,28 +149,37 @@ static struct thread *first_thread(struct process *process)
 		       : container_of(process->threads.next, struct thread, in_process);
 }
 
+/* The space of the process, without a reference; NULL: none. Tree lock held. */
+static struct space *space_locked(struct process *process)
+{
+	list_for_each (node, &process->threads) {
+		struct space *space = container_of(node, struct thread, in_process)->space;
+
+		if (space)
+			return space;
+	}
+	return NULL;
+}
+
 struct space *process_space_get(struct process *process)
 {
-	struct space *space = NULL;
-
 	spin_lock(&tree_lock);
-	list_for_each (node, &process->threads) {
-		space = container_of(node, struct thread, in_process)->space;
-		if (space) {
-			space_get(space);
-			break;
-		}
-	}
+	struct space *space = space_locked(process);
+	if (space)
+		space_get(space);
 	spin_unlock(&tree_lock);
 	return space;
 }
 
-struct fd_table *process_files_get(struct process *process)
+struct fd_table *process_files_get(struct process *process, bool judge)
 {
 	struct fd_table *files = NULL;
 
 	spin_lock(&tree_lock);
+	bool may = !judge || process_may_locked(process, PROCESS_LOOK);
 	list_for_each (node, &process->threads) {
+		if (!may)
+			break;
 		files = container_of(node, struct thread, in_process)->files;
 		if (files) {
 			files = fd_table_get(files);
@@ -196,36 +206,42 @@ struct cred *process_cred_get(struct process *process)
 	return cred;
 }
 
-/* ptrace(2), "Ptrace access mode checking", for a caller with these ids and capabilities. */
-static bool may_access(struct process *process, uint32_t uid, uint32_t gid, uint64_t capabilities)
-{
-	struct cred *target;
-
-	if (process == process_current())
-		return true;
-	target = process_cred_get(process);
-	bool same = uid == target->uid && uid == target->euid && uid == target->suid &&
-		    gid == target->gid && gid == target->egid && gid == target->sgid;
-	bool may = same && process->dumpable && !(target->permitted & ~capabilities);
-
-	cred_put(target);
-	return may || cred_has(cred_current(), CAP_SYS_PTRACE);
-}
-
-/* PTRACE_MODE_ATTACH_REALCREDS. */
-bool process_may_attach(struct process *process)
+/* ptrace(2), "Ptrace access mode checking". */
+bool process_may_locked(struct process *process, enum process_access access)
 {
 	const struct cred *caller = cred_current();
+	bool looks = access == PROCESS_LOOK;
+	uint32_t uid = looks ? caller->fsuid : caller->uid;
+	uint32_t gid = looks ? caller->fsgid : caller->gid;
+	uint64_t capabilities = looks ? caller->effective : caller->permitted;
 
-	return may_access(process, caller->uid, caller->gid, caller->permitted);
+	if (process == process_current() || cred_has(caller, CAP_SYS_PTRACE))
+		return true;
+	const struct cred *target = process_cred_locked(process);
+	return uid == target->uid && uid == target->euid && uid == target->suid &&
+	       gid == target->gid && gid == target->egid && gid == target->sgid &&
+	       process->dumpable && !(target->permitted & ~capabilities);
 }
 
-/* PTRACE_MODE_READ_FSCREDS: exe, fd, maps, environ, ns in /proc. */
 bool process_may_look(struct process *process)
 {
-	const struct cred *caller = cred_current();
+	spin_lock(&tree_lock);
+	bool may = process_may_locked(process, PROCESS_LOOK);
+	spin_unlock(&tree_lock);
+	return may;
+}
 
-	return may_access(process, caller->fsuid, caller->fsgid, caller->effective);
+int process_space_access(struct process *process, enum process_access access, struct space **found)
+{
+	spin_lock(&tree_lock);
+	struct space *space = space_locked(process);
+	int err = !space ? -ESRCH : process_may_locked(process, access) ? 0 : -EACCES;
+
+	if (!err)
+		space_get(space);
+	spin_unlock(&tree_lock);
+	*found = err ? NULL : space;
+	return err;
 }
 
 uint64_t process_run_ns(struct process *process)

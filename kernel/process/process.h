@@ -157,11 +157,19 @@ void process_put(struct process *process);
 void thread_put(struct thread *thread);
 /* The space of a process, with a reference; NULL: exiting, or a kernel thread. */
 struct space *process_space_get(struct process *process);
-struct fd_table *process_files_get(struct process *process);
 struct cred *process_cred_get(struct process *process);
-/* May the caller look into the process's memory? As ptrace(2) asks to attach. */
-bool process_may_attach(struct process *process);
-bool process_may_look(struct process *process);
+/* What ptrace(2) asks of the caller: PTRACE_MODE_READ_FSCREDS (/proc), PTRACE_MODE_ATTACH_REALCREDS. */
+enum process_access { PROCESS_LOOK, PROCESS_ATTACH };
+/* May the running thread? True is true only as long as the tree lock is held: an exec changes it. */
+bool process_may_locked(struct process *process, enum process_access access);
+bool process_may_look(struct process *process); /* at this moment; takes the tree lock */
+/* Its files, with a reference; `judge`: for who may look, asked in the same moment. NULL: none. */
+struct fd_table *process_files_get(struct process *process, bool judge);
+/*
+ * The process's memory, for who may: asked and taken in one moment, so that it is not a set-uid program's
+ * that came in between. 0 and a reference; -ESRCH: there is none; -EACCES. Takes the tree lock.
+ */
+int process_space_access(struct process *process, enum process_access access, struct space **found);
 uint64_t process_run_ns(struct process *process); /* CPU time of all its threads */
 uint64_t thread_run_ns(const struct thread *thread);
 extern uint64_t process_count, process_fork_count; /* now; ever */

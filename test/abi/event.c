@@ -337,11 +337,63 @@ static void an_interval_goes_on(void)
 	}
 }
 
+/* ---- two who look at one instance ---- */
+
+static int sources[2], go[2];
+
+static bool is_readable(int timeout_ms)
+{
+	struct pollfd one = {.fd = instance, .events = POLLIN};
+
+	return CHECK_OK(poll(&one, 1, timeout_ms)) == 1;
+}
+
+/* Each time it is told: takes one event, and says that it has. */
+static void *take_one(void *argument)
+{
+	struct epoll_event event;
+	char byte;
+
+	while (read(go[0], &byte, 1) == 1) {
+		CHECK_EQ(epoll_wait(instance, &event, 1, -1), 1);
+		__atomic_store_n((int *)argument, 1, __ATOMIC_SEQ_CST);
+	}
+	return NULL;
+}
+
+/* There are always two or one, however fast somebody takes one of two. */
+static void what_another_leaves(void)
+{
+	int taken;
+	pthread_t taker;
+
+	instance = CHECK_OK(epoll_create1(EPOLL_CLOEXEC));
+	CHECK_OK(pipe(go));
+	for (int i = 0; i < 2; i++) {
+		sources[i] = CHECK_OK(eventfd(1, EFD_NONBLOCK));
+		watch(EPOLL_CTL_ADD, sources[i], EPOLLIN | EPOLLONESHOT, (uint64_t)i);
+	}
+	CHECK_EQ(pthread_create(&taker, NULL, take_one, &taken), 0);
+	for (int i = 0; i < 1000; i++) {
+		taken = 0;
+		CHECK_EQ(write(go[1], "x", 1), 1);
+		while (!__atomic_load_n(&taken, __ATOMIC_SEQ_CST))
+			CHECK(is_readable(0));
+		CHECK(is_readable(10000));
+		for (int j = 0; j < 2; j++)
+			watch(EPOLL_CTL_MOD, sources[j], EPOLLIN | EPOLLONESHOT, (uint64_t)j);
+	}
+	CHECK_OK(close(go[1]));
+	CHECK_EQ(pthread_join(taker, NULL), 0);
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(level, "an event stays as long as its cause: epoll(7)"),
 	CASE(edge, "EPOLLET and EPOLLONESHOT tell once: epoll(7)"),
 	CASE(errors, "what cannot be watched or found: epoll_ctl(2)"),
 	CASE(waiting, "epoll_wait ends in time, and when something comes: epoll_wait(2)"),
+	CASE(what_another_leaves,
+	     "an event is there for all until somebody takes it: epoll(7), poll(2)"),
 	CASE(watched_files_go, "closing a file ends its watching: epoll(7)"),
 	CASE(event_counts, "eventfd adds up, takes all or one: eventfd(2)"),
 	CASE(timers, "timerfd counts its expiries: timerfd_create(2)"),

@@ -5,12 +5,14 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "memory_test.h"
@@ -246,12 +248,98 @@ static void same_user_dumpable(void)
 	abi_in_child(same_user, NULL);
 }
 
+/* ---- while the pages are copied on write ---- */
+
+static volatile char *file_page;
+static volatile int stop;
+
+static void pause_forever(void *argument)
+{
+	(void)argument;
+	pause();
+}
+
+/* Each fork makes the pages common to both; the writes after it part them. */
+static void *part(void *argument)
+{
+	(void)argument;
+	while (!stop) {
+		pid_t pid = abi_start(pause_forever, NULL);
+
+		file_page[0] = 'o';
+		private[0] = 'o';
+		CHECK_OK(kill(pid, SIGKILL));
+		abi_wait(pid);
+	}
+	return NULL;
+}
+
+/* Runs beside, so that other CPUs know the pages too. */
+static void *run_beside(void *argument)
+{
+	while (!stop)
+		;
+	return argument;
+}
+
+static double now(void)
+{
+	struct timespec time;
+
+	CHECK_OK(clock_gettime(CLOCK_MONOTONIC, &time));
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static void read_and_write(void *argument)
+{
+	pid_t pid = *(pid_t *)argument;
+	double end = now() + 3;
+
+	while (now() < end) {
+		for (int i = 0; i < 100; i++) {
+			char read = 0, written = (char)i, again = 0;
+
+			CHECK_EQ(move(pid, &read, (void *)file_page, 1, 0), 1);
+			CHECK_EQ(read, 'o');
+			CHECK_EQ(move(pid, &read, private, 1, 0), 1);
+			CHECK_EQ(read, 'o');
+			CHECK_EQ(move(pid, &written, private + 8, 1, 1), 1);
+			CHECK_EQ(move(pid, &again, private + 8, 1, 0), 1);
+			CHECK_EQ(again, written);
+		}
+	}
+}
+
+static void while_pages_are_copied(void)
+{
+	pthread_t threads[2];
+	pid_t self = getpid();
+	int fd = CHECK_OK(memfd_create("file", 0));
+
+	CHECK_EQ(write(fd, "file", 4), 4);
+	file_page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	CHECK(file_page != MAP_FAILED);
+	private = (char *)map_private(PAGE);
+	file_page[0] = private[0] = 'o';
+	pid_t reader = abi_start(read_and_write, &self);
+	CHECK_EQ(pthread_create(&threads[0], NULL, part, NULL), 0);
+	CHECK_EQ(pthread_create(&threads[1], NULL, run_beside, NULL), 0);
+	int status = abi_wait(reader);
+	stop = 1;
+	CHECK_EQ(pthread_join(threads[0], NULL), 0);
+	CHECK_EQ(pthread_join(threads[1], NULL), 0);
+	CHECK_EQ(status, 0);
+	CHECK_OK(close(fd));
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(reads_and_writes, "private and shared memory of another process: process_vm_readv(2)"),
 	CASE(vectors, "pieces of any size on both sides: process_vm_readv(2)"),
 	CASE(partial, "what was moved before a bad page counts, else EFAULT: process_vm_readv(2)"),
 	CASE(rights_of_pages, "the pages' rights hold: EFAULT: observed"),
 	CASE(refusal_makes_no_page, "who is refused has touched nothing: observed"),
+	CASE(while_pages_are_copied,
+	     "what is read and written beside forks and writes is the process's own: observed"),
 	CASE(arguments, "EINVAL, EFAULT, ESRCH, and 0 for nothing: process_vm_readv(2)"),
 	CASE(dead, "a zombie has no memory: ESRCH: observed"),
 	CASE(strangers, "EPERM without the right to trace: process_vm_readv(2), ptrace(2)"),
