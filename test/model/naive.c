@@ -117,7 +117,7 @@ long naive_highest_index(void)
 
 static bool in_group(const struct naive_caller *caller, uint32_t gid)
 {
-	return caller->gid == gid || caller->group == gid;
+	return caller->access_gid == gid || caller->group == gid;
 }
 
 bool naive_permits(const struct naive_segment *segment, const struct naive_caller *caller,
@@ -157,7 +157,7 @@ static long huge(const struct naive_caller *caller, unsigned flags)
 
 	if (log != 0 && log != 21 && log != 30)
 		return -EINVAL;
-	if (!(caller->capabilities & SHM_CAP_IPC_LOCK) && caller->gid && caller->group)
+	if (!(caller->capabilities & SHM_CAP_IPC_LOCK) && caller->access_gid && caller->group)
 		return -EPERM;
 	return flags & SHM_NORESERVE ? 0 : -ENOMEM;
 }

@@ -63,7 +63,7 @@ struct naive_segment {
 };
 
 struct naive_caller {
-	uint32_t uid, gid, group;
+	uint32_t uid, gid, access_gid, group; /* access_gid, group: what it is a member of */
 	uint64_t capabilities, memlock;
 };
 

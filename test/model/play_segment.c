@@ -384,22 +384,24 @@ void play_limits(void)
 void play_credentials(void)
 {
 	static const struct naive_caller callers[] = {
-		{0, 0, 0, UINT64_MAX, UINT64_MAX},
-		{1000, 1000, 1000, 0, 20 * PAGE},
-		{1000, 2000, 1000, 0, 0},
-		{2000, 2000, 2000, 0, UINT64_MAX},
-		{2000, 1000, 2000, SHM_CAP_IPC_OWNER, 0},
-		{3000, 3000, 1000, SHM_CAP_SYS_ADMIN, 700 * PAGE},
-		{3000, 3000, 3000, SHM_CAP_IPC_LOCK, 0},
+		{0, 0, 0, 0, UINT64_MAX, UINT64_MAX},
+		{1000, 1000, 1000, 1000, 0, 20 * PAGE},
+		{1000, 2000, 2000, 1000, 0, 0},
+		{2000, 2000, 2000, 2000, 0, UINT64_MAX},
+		{2000, 1000, 1000, 2000, SHM_CAP_IPC_OWNER, 0},
+		{3000, 3000, 3000, 1000, SHM_CAP_SYS_ADMIN, 700 * PAGE},
+		{3000, 3000, 3000, 3000, SHM_CAP_IPC_LOCK, 0},
+		{3000, 0, 2000, 3000, 0, 0},
+		{3000, 2000, 0, 3000, 0, 0},
 	};
 	unsigned s = draw_space();
 
 	if (draw(3))
 		return;
 	world.callers[s] = callers[draw(sizeof(callers) / sizeof(callers[0]))];
-	doing("process %u becomes user %u, groups %u and %u, capabilities %#lx", s,
-	      world.callers[s].uid, world.callers[s].gid, world.callers[s].group,
-	      world.callers[s].capabilities);
+	doing("process %u becomes user %u, group %u, member of %u and %u, capabilities %#lx", s,
+	      world.callers[s].uid, world.callers[s].gid, world.callers[s].access_gid,
+	      world.callers[s].group, world.callers[s].capabilities);
 	caller_set(s);
 }
 

@@ -54,7 +54,7 @@ static void huge_pages_are_none(void)
 	id = get(a, IPC_PRIVATE, (1ull << 63) + 5, flags | 30 << SHM_HUGE_SHIFT);
 	check(id >= 0);
 	check_equal(control(a, id, IPC_RMID), 0);
-	b->caller.gid = 0;
+	b->caller.access_gid = 0;
 	id = get(b, IPC_PRIVATE, PAGE, flags);
 	check(id >= 0);
 	check_equal(control(b, id, IPC_RMID), 0);
@@ -150,6 +150,12 @@ static void permissions(void)
 	check_equal(shm_control(ns, &a->caller, id, IPC_SET, &data), 0);
 
 	check_equal(try_attach(b, id, 0, SHM_RDONLY), -EACCES);
+	b->caller.gid = 2000; /* whose the things are that it makes: no member for that */
+	check_equal(try_attach(b, id, 0, SHM_RDONLY), -EACCES);
+	b->caller.gid = 1000;
+	b->caller.access_gid = 2000;
+	check_equal(shm_detach(ns, &b->caller, attach(b, id, 0, SHM_RDONLY)), 0);
+	b->caller.access_gid = 1000;
 	b->caller.groups = groups;
 	b->caller.group_count = 2;
 	uint64_t at = attach(b, id, 0, SHM_RDONLY);

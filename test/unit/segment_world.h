@@ -22,7 +22,7 @@ static inline void world(void)
 	sim_cpu_run(0, a);
 	sim_cpu_run(1, b);
 	a->caller.capabilities = SHM_CAP_IPC_LOCK | SHM_CAP_IPC_OWNER | SHM_CAP_SYS_ADMIN;
-	b->caller.uid = b->caller.gid = 1000;
+	b->caller.uid = b->caller.gid = b->caller.access_gid = 1000;
 }
 
 static inline void world_check(void)

@@ -87,7 +87,8 @@ struct shm_segment;
 struct shm_caller {
 	struct shm_space *space; /* NULL when the call touches none */
 	int32_t pid;             /* thread group id */
-	uint32_t uid, gid;       /* effective */
+	uint32_t uid, gid;       /* effective: the owner of what it makes */
+	uint32_t access_gid;     /* as whose member it may use something: Linux's fsgid */
 	const uint32_t *groups;  /* supplementary */
 	size_t group_count;
 	uint64_t capabilities; /* effective; others than SHM_CAP_* do no harm */
