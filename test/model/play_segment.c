@@ -43,17 +43,7 @@ static uint64_t draw_bytes(void)
 /* A wanted id: its sequence number, and the first free index from the one asked for on. */
 static void check_next_id(int32_t id, int32_t wanted)
 {
-	int32_t index = wanted % 32768;
-
-	while (true) {
-		bool taken = false;
-		for (unsigned i = 0; i < SEGMENTS; i++)
-			taken |= naive.segments[i].used && naive.segments[i].id % 32768 == index;
-		if (!taken)
-			break;
-		index++;
-	}
-	check_equal(id, (wanted / 32768 * 32768) + index);
+	check_equal(id, (wanted / 32768 * 32768) + naive_wished_index(wanted));
 }
 
 /* A new id is nobody's, nor was it lately; its index is nobody's. */
@@ -87,6 +77,7 @@ void play_get(void)
 	int flags = kinds[choice / 4 % 8] | (int)modes[choice / 32];
 	uint64_t bytes = draw_bytes();
 	struct naive_segment *found, *fresh = naive_free_segment();
+	int32_t wish = naive.limits.next_id;
 	long expected = naive_shmget(&world.callers[s], key, bytes, flags, &found);
 
 	if (!found && expected == NAIVE_NEW && !fresh)
@@ -94,7 +85,8 @@ void play_get(void)
 	doing("process %u: shmget key %d, %#lx bytes, flags %#o", s, key, bytes, flags);
 	long id = shm_get(world.ns, &world.spaces[s]->caller, key, bytes, flags);
 	if (found || expected != NAIVE_NEW) {
-		agrees(id, expected);
+		if (!agrees(id, expected))
+			naive.limits.next_id = wish;
 		return;
 	}
 	if (!agrees(id, id < 0 ? 0 : id))
@@ -283,14 +275,18 @@ void play_table_create(void)
 	uint64_t pages = draw_size(PAGES_MAX);
 	struct naive_segment *fresh = naive_free_segment();
 	struct shm_segment *segment;
+	int32_t wish = naive.limits.next_id;
 	long expected = naive_table_create(pages);
 
 	if (!expected && !fresh)
 		return;
 	doing("process %u: a segment of %lu pages for its table", s, pages);
 	if (!agrees(shm_table_create(world.ns, &world.spaces[s]->caller, pages, &segment),
-		    expected) ||
-	    expected)
+		    expected)) {
+		naive.limits.next_id = wish;
+		return;
+	}
+	if (expected)
 		return;
 	check_new_id(shm_segment_id(segment));
 	naive_created(fresh, &world.callers[s], shm_segment_id(segment), IPC_PRIVATE, pages * PAGE,
@@ -355,7 +351,7 @@ void play_limits(void)
 	static const uint64_t maxima[] = {UINT64_MAX - (1ull << 24), 1 << 20, SPAN, 4096};
 	static const uint64_t totals[] = {UINT64_MAX - (1ull << 24), 3000, 600, 20};
 	static const uint32_t numbers[] = {4096, SEGMENTS, 4096, 3, 0, 32769};
-	static const int32_t ids[] = {-1, -1, 5, 3 * 32768 + 5, 7 * 32768, -2};
+	static const int32_t ids[] = {-1, -1, 5, 3 * 32768 + 5, 9 * 32768 + 32766, -2};
 	uint64_t choice = draw(256);
 
 	if (draw(3))
