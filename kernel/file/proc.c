@@ -12,7 +12,6 @@
 #include "abi/statfs.h"
 #include "kernel/file/mount.h"
 #include "kernel/file/open.h"
-#include "kernel/file/setting.h"
 #include "kernel/lib/print.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/kmem.h"
@@ -27,14 +26,15 @@ static const struct proc_entry *entry_of(const struct inode *inode)
 
 static struct proc_subject subject_of(const struct inode *inode)
 {
-	return (struct proc_subject){(int32_t)inode->private[0], (int32_t)(inode->private[0] >> 32),
-				     (int32_t)inode->private[1]};
+	return (struct proc_subject){.pid = (int32_t)inode->private[0],
+				     .tid = (int32_t)(inode->private[0] >> 32),
+				     .fd = (int32_t)inode->private[1]};
 }
 
 /* ---- inodes ---- */
 
 static const struct inode_operations proc_directory_operations, proc_link_operations,
-	proc_magic_operations, proc_file_operations, proc_setting_operations;
+	proc_magic_operations, proc_file_operations;
 
 static const struct inode_operations *operations_of(const struct proc_entry *entry)
 {
@@ -82,6 +82,8 @@ static struct inode *proc_inode(struct filesystem *filesystem, const struct proc
 	inode->private[0] = (uint32_t)subject->pid | (uint64_t)(uint32_t)subject->tid << 32;
 	inode->private[1] = (uint32_t)subject->fd;
 	inode->links = S_ISDIR(entry->mode) ? 2 : 1;
+	if (entry->setting_words)
+		proc_setting_init(inode);
 	set_owner(inode, subject);
 	return inode;
 }
@@ -280,13 +282,9 @@ static long proc_write(struct file *file, struct io *io, uint64_t *position)
 	if (io_copy_from(io, text, size_bytes) < size_bytes)
 		return -EFAULT;
 	text[size_bytes] = 0;
-	if (entry->setting_words && strlen(text) < size_bytes)
-		return -EINVAL;
-	int err = entry->setting_words && *position ? 0 : entry->store(text, &subject);
+	int err = entry->store(text, &subject);
 	if (err)
 		return err;
-	if (entry->setting_words && !*position)
-		size_bytes = setting_length(text, entry->setting_words);
 	*position += size_bytes;
 	return (long)size_bytes;
 }
@@ -319,24 +317,6 @@ static int proc_open(struct inode *inode, struct file *file)
 static const struct inode_operations proc_file_operations = {
 	.files = &proc_files,
 	.open = proc_open,
-};
-
-/* The next ids are for who restores processes: proc_sys_kernel(5). */
-static int setting_beyond_mode(const struct inode *inode, unsigned mask)
-{
-	const struct cred *cred = cred_current();
-
-	(void)mask;
-	if (entry_of(inode)->for_restore &&
-	    (cred_has(cred, CAP_CHECKPOINT_RESTORE) || cred_has(cred, CAP_SYS_ADMIN)))
-		return 0;
-	return -EACCES;
-}
-
-static const struct inode_operations proc_setting_operations = {
-	.files = &proc_files,
-	.open = proc_open,
-	.beyond_mode = setting_beyond_mode,
 };
 
 /* ---- who may look ---- */
@@ -392,7 +372,7 @@ static int find_process(const struct proc_subject *subject, const char *name, si
 	if (!process)
 		return -ENOENT;
 	process_put(process);
-	*found = (struct proc_subject){pid, pid, 0};
+	*found = (struct proc_subject){.pid = pid, .tid = pid};
 	*entry = &proc_process_directory;
 	return 0;
 }
@@ -420,7 +400,7 @@ static const struct proc_entry root_entry = {
 
 int proc_root(struct filesystem **filesystem, struct dentry **root)
 {
-	struct proc_subject nobody = {0, 0, 0};
+	struct proc_subject nobody = {.pid = 0};
 
 	*filesystem = filesystem_create("proc", PROC_SUPER_MAGIC, false);
 	if (!*filesystem)

@@ -323,7 +323,7 @@ static int find_task(const struct proc_subject *subject, const char *name, size_
 	thread_put(thread);
 	if (!belongs)
 		return -ENOENT;
-	*found = (struct proc_subject){subject->pid, tid, 0};
+	*found = (struct proc_subject){.pid = subject->pid, .tid = tid};
 	*entry = &proc_thread_directory;
 	return 0;
 }

@@ -367,10 +367,25 @@ void play_limits(void)
 	      "next_id %d",
 	      limits.shmmax_bytes, limits.shmall_pages, limits.shmmni, limits.rmid_forced,
 	      limits.attach_removed, limits.next_id);
-	bool good = limits.shmmni <= 32768 && limits.next_id >= -1;
-	agrees(shm_namespace_set_limits(world.ns, &limits), good ? 0 : -EINVAL);
-	if (!good)
-		return;
+	const struct {
+		enum shm_limit limit;
+		uint64_t value;
+		bool bad;
+	} all[] = {
+		{SHM_LIMIT_SHMMAX, limits.shmmax_bytes, false},
+		{SHM_LIMIT_SHMALL, limits.shmall_pages, false},
+		{SHM_LIMIT_SHMMNI, limits.shmmni, limits.shmmni > 32768},
+		{SHM_LIMIT_RMID_FORCED, limits.rmid_forced, false},
+		{SHM_LIMIT_ATTACH_REMOVED, limits.attach_removed, false},
+		{SHM_LIMIT_NEXT_ID, (uint64_t)limits.next_id, limits.next_id < -1},
+	};
+	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		agrees(shm_namespace_set_limit(world.ns, all[i].limit, all[i].value),
+		       all[i].bad ? -EINVAL : 0);
+	if (limits.shmmni > 32768)
+		limits.shmmni = naive.limits.shmmni;
+	if (limits.next_id < -1)
+		limits.next_id = naive.limits.next_id;
 	naive.limits = limits;
 	world.ids_wanted |= limits.next_id >= 0;
 	for (unsigned i = 0; i < SEGMENTS; i++)

@@ -42,6 +42,11 @@ static inline void world_end(void)
 	shm_namespace_put(ns);
 }
 
+static inline void set_limit(enum shm_limit limit, uint64_t value)
+{
+	check_equal(shm_namespace_set_limit(ns, limit, value), 0);
+}
+
 static inline int32_t get(struct sim_space *space, int32_t key, uint64_t size_bytes, int flags)
 {
 	return shm_get(ns, &space->caller, key, size_bytes, flags);
