@@ -39,18 +39,20 @@ int32_t shm_ids_highest(const struct shm_ids *ids)
 	return last == SHM_ARRAY_LIMIT ? -1 : (int32_t)last;
 }
 
-/* Which index and sequence number the next entry gets; SHM_ARRAY_LIMIT: none is free. */
-static uint32_t choose_index(const struct shm_ids *ids, uint32_t *sequence)
+/*
+ * Which index and sequence number the next entry gets, by the wish for an id unless that is
+ * negative; SHM_ARRAY_LIMIT: none is free.
+ */
+static uint32_t choose_index(const struct shm_ids *ids, int32_t wish, uint32_t *sequence)
 {
 	uint32_t limit = shm_ids_limit(ids);
 	uint32_t cycle = ids->index_bits == SHM_INDEX_BITS ? 64 : 4096;
 	uint32_t window = ids->count * 3 / 2;
 	uint32_t index;
 
-	if (ids->next_id >= 0) {
-		*sequence = (uint32_t)ids->next_id >> ids->index_bits;
-		return shm_array_find_empty(&ids->entries, (uint32_t)ids->next_id & ids->index_mask,
-					    limit);
+	if (wish >= 0) {
+		*sequence = (uint32_t)wish >> ids->index_bits;
+		return shm_array_find_empty(&ids->entries, (uint32_t)wish & ids->index_mask, limit);
 	}
 	window = window < cycle ? cycle : window;
 	window = window > limit ? limit : window;
@@ -67,10 +69,12 @@ static uint32_t choose_index(const struct shm_ids *ids, uint32_t *sequence)
 int shm_ids_enter(struct shm_ids *ids, struct shm_id_entry *entry, uint32_t limit)
 {
 	uint32_t index, sequence, hash = 0;
+	int32_t wish = ids->next_id;
 
 	if (ids->count >= limit)
 		return -ENOSPC;
-	index = choose_index(ids, &sequence);
+	ids->next_id = -1; /* a wish is good for one try: kept, it could refuse all that come */
+	index = choose_index(ids, wish, &sequence);
 	if (index == SHM_ARRAY_LIMIT)
 		return -ENOSPC;
 	if (shm_array_prepare(&ids->entries, index))
@@ -88,9 +92,7 @@ int shm_ids_enter(struct shm_ids *ids, struct shm_id_entry *entry, uint32_t limi
 	if (entry->key != IPC_PRIVATE)
 		shm_hash_insert(&ids->keys, &entry->by_key, hash);
 	ids->count++;
-	if (ids->next_id >= 0) {
-		ids->next_id = -1;
-	} else {
+	if (wish < 0) {
 		ids->next_index = index + 1;
 		ids->last_index = (int32_t)index;
 		ids->sequence = sequence;

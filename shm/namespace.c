@@ -73,22 +73,49 @@ void shm_namespace_limits(struct shm_namespace *ns, struct shm_limits *limits)
 	shm_namespace_unlock(ns);
 }
 
-int shm_namespace_set_limits(struct shm_namespace *ns, const struct shm_limits *limits)
+/* => namespace locked by caller */
+static void set_rmid_forced(struct shm_namespace *ns, bool forced, struct shm_segment **dead)
 {
-	struct shm_segment *dead = NULL, *segment;
+	struct shm_segment *segment;
 
-	if (limits->shmmni > shm_ids_limit(&ns->ids) || limits->next_id < -1)
+	ns->limits.rmid_forced = forced;
+	/* Relaxed: a detach at the same time may see either. */
+	__atomic_store_n(&ns->rmid_forced, forced, __ATOMIC_RELAXED);
+	if (!forced)
+		return;
+	for (uint32_t i = 0; (segment = shm_namespace_next(ns, &i)); i++) {
+		if (!segment->creator)
+			shm_segment_remove_unused(segment, dead);
+	}
+}
+
+int shm_namespace_set_limit(struct shm_namespace *ns, enum shm_limit limit, uint64_t value)
+{
+	struct shm_segment *dead = NULL;
+
+	if (limit == SHM_LIMIT_SHMMNI && value > shm_ids_limit(&ns->ids))
+		return -EINVAL;
+	if (limit == SHM_LIMIT_NEXT_ID && value > INT32_MAX && value != (uint64_t)-1)
 		return -EINVAL;
 	shm_namespace_lock(ns);
-	ns->limits = *limits;
-	ns->ids.next_id = limits->next_id;
-	/* Relaxed: a detach at the same time may see either. */
-	__atomic_store_n(&ns->rmid_forced, limits->rmid_forced, __ATOMIC_RELAXED);
-	if (limits->rmid_forced) {
-		for (uint32_t i = 0; (segment = shm_namespace_next(ns, &i)); i++) {
-			if (!segment->creator)
-				shm_segment_remove_unused(segment, &dead);
-		}
+	switch (limit) {
+	case SHM_LIMIT_SHMMAX:
+		ns->limits.shmmax_bytes = value;
+		break;
+	case SHM_LIMIT_SHMALL:
+		ns->limits.shmall_pages = value;
+		break;
+	case SHM_LIMIT_SHMMNI:
+		ns->limits.shmmni = (uint32_t)value;
+		break;
+	case SHM_LIMIT_RMID_FORCED:
+		set_rmid_forced(ns, value, &dead);
+		break;
+	case SHM_LIMIT_ATTACH_REMOVED:
+		ns->limits.attach_removed = value;
+		break;
+	case SHM_LIMIT_NEXT_ID:
+		ns->ids.next_id = (int32_t)value;
 	}
 	shm_namespace_unlock(ns);
 	shm_segment_free_all(dead);

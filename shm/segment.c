@@ -296,7 +296,7 @@ void shm_segment_unhold(struct shm_segment *segment)
 
 bool shm_caller_in_group(const struct shm_caller *caller, uint32_t gid)
 {
-	if (caller->gid == gid)
+	if (caller->access_gid == gid)
 		return true;
 	for (size_t i = 0; i < caller->group_count; i++) {
 		if (caller->groups[i] == gid)

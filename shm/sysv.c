@@ -54,7 +54,8 @@ static int32_t create_locked(struct shm_namespace *ns, const struct shm_caller *
 
 	if (size_bytes < SHMMIN || size_bytes > ns->limits.shmmax_bytes)
 		return -EINVAL;
-	if (ns->total_pages + pages < pages || ns->total_pages + pages > ns->limits.shmall_pages)
+	if (pages << SHM_PAGE_SHIFT < size_bytes || /* the last, not whole page of 2^64 bytes */
+	    ns->total_pages + pages < pages || ns->total_pages + pages > ns->limits.shmall_pages)
 		return -ENOSPC;
 	if (flags & SHM_HUGETLB)
 		err = huge_flags(caller, flags, &request.object_flags);

@@ -162,6 +162,8 @@ static void access_fill(struct access *access, uint32_t uid, uint32_t gid, uint6
 	access->override = capabilities >> CAP_DAC_OVERRIDE & 1;
 	access->read_search = capabilities >> CAP_DAC_READ_SEARCH & 1;
 	access->owner = capabilities >> CAP_FOWNER & 1;
+	access->restore =
+		(capabilities >> CAP_CHECKPOINT_RESTORE | capabilities >> CAP_SYS_ADMIN) & 1;
 }
 
 void access_current(struct access *access)
@@ -214,7 +216,7 @@ int inode_permission(struct inode *inode, const struct access *access, unsigned 
 		return 0;
 	/* The first class that matches decides; only capabilities override. */
 	if (inode->operations && inode->operations->beyond_mode)
-		return inode->operations->beyond_mode(inode, mask);
+		return inode->operations->beyond_mode(inode, access, mask);
 	if (access->override && (S_ISDIR(mode) || !(mask & ACCESS_EXECUTE) || (mode & 0111)))
 		return 0;
 	if (access->read_search &&

@@ -15,6 +15,7 @@
 #include "kernel/process/cred.h"
 #include "shm/shm.h"
 
+struct access;
 struct pipe;
 struct inode;
 
@@ -58,7 +59,7 @@ struct directory_emitter {
 
 struct inode_operations {
 	/* In place of CAP_DAC_OVERRIDE and its kin, where the mode does not permit: 0, -EACCES. */
-	int (*beyond_mode)(const struct inode *inode, unsigned mask);
+	int (*beyond_mode)(const struct inode *inode, const struct access *access, unsigned mask);
 	const struct file_operations *files; /* of an open file; NULL: open decides by kind */
 	/* Directories that are not in the tree of dentries. 0 and a reference, or -ENOENT. */
 	int (*lookup)(struct dentry *directory, const char *name, size_t length,
@@ -134,6 +135,7 @@ struct access {
 	bool override;    /* CAP_DAC_OVERRIDE */
 	bool read_search; /* CAP_DAC_READ_SEARCH */
 	bool owner;       /* CAP_FOWNER */
+	bool restore;     /* CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN */
 };
 void access_current(struct access *access); /* the running thread's */
 void access_real(struct access *access);    /* as access(2) asks */

@@ -12,7 +12,6 @@
 #include "abi/statfs.h"
 #include "kernel/file/mount.h"
 #include "kernel/file/open.h"
-#include "kernel/file/setting.h"
 #include "kernel/lib/print.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/kmem.h"
@@ -57,7 +56,7 @@ static bool subject_is_there(const struct proc_subject *subject)
 /* ---- inodes ---- */
 
 static const struct inode_operations proc_directory_operations, proc_link_operations,
-	proc_magic_operations, proc_file_operations, proc_setting_operations;
+	proc_magic_operations, proc_file_operations;
 
 static const struct inode_operations *operations_of(const struct proc_entry *entry)
 {
@@ -103,6 +102,8 @@ static struct inode *proc_inode(struct filesystem *filesystem, const struct proc
 	inode->private[1] = (uint32_t)subject->fd | (uint64_t)subject->serial << 32;
 	inode->links = S_ISDIR(entry->mode) ? 2 : 1;
 	inode->size_bytes = entry->size_bytes;
+	if (entry->setting_words)
+		proc_setting_init(inode);
 	set_owner(inode, subject);
 	return inode;
 }
@@ -320,7 +321,7 @@ static long proc_write(struct file *file, struct io *io, uint64_t *position)
 	size_t size_bytes = io->left_bytes;
 
 	if (!entry->store)
-		return -EINVAL;
+		return subject.pid ? -EINVAL : -EIO; /* observed */
 	if (!size_bytes)
 		return 0;
 	if (size_bytes > STORE_BYTES_MAX)
@@ -328,13 +329,9 @@ static long proc_write(struct file *file, struct io *io, uint64_t *position)
 	if (io_copy_from(io, text, size_bytes) < size_bytes)
 		return -EFAULT;
 	text[size_bytes] = 0;
-	if (entry->setting_words && strlen(text) < size_bytes)
-		return -EINVAL;
-	int err = entry->setting_words && *position ? 0 : entry->store(text, &subject);
+	int err = entry->store(text, &subject);
 	if (err)
 		return err;
-	if (entry->setting_words && !*position)
-		size_bytes = setting_length(text, entry->setting_words);
 	*position += size_bytes;
 	return (long)size_bytes;
 }
@@ -392,24 +389,6 @@ static int proc_open(struct inode *inode, struct file *file)
 static const struct inode_operations proc_file_operations = {
 	.files = &proc_files,
 	.open = proc_open,
-};
-
-/* The next ids are for who restores processes: proc_sys_kernel(5). */
-static int setting_beyond_mode(const struct inode *inode, unsigned mask)
-{
-	const struct cred *cred = cred_current();
-
-	(void)mask;
-	if (entry_of(inode)->for_restore &&
-	    (cred_has(cred, CAP_CHECKPOINT_RESTORE) || cred_has(cred, CAP_SYS_ADMIN)))
-		return 0;
-	return -EACCES;
-}
-
-static const struct inode_operations proc_setting_operations = {
-	.files = &proc_files,
-	.open = proc_open,
-	.beyond_mode = setting_beyond_mode,
 };
 
 /* ---- who may look ---- */

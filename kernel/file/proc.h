@@ -24,6 +24,7 @@ struct proc_subject {
 	int32_t fd;
 	uint32_t serial;    /* which process it is of those that had or will have the number */
 	struct space *held; /* an open file's whose entry is of_space; else NULL */
+	struct ipc_namespace *ipc; /* settings of one: held for the call */
 };
 
 struct proc_entry {
@@ -60,6 +61,7 @@ struct proc_entry {
 	 * an earlier one. The mode alone says who may open it: capabilities do not matter, as on Linux.
 	 */
 	unsigned setting_words;
+	bool of_ipc;      /* a setting of the IPC namespace of whoever looked the file up */
 	bool for_restore; /* those with CAP_CHECKPOINT_RESTORE may write it, nobody else */
 };
 
@@ -72,6 +74,10 @@ extern const struct proc_entry proc_system_entries[];
 extern const struct proc_entry proc_sys_entries[];
 extern const struct proc_entry proc_sysvipc_entries[];
 extern const struct proc_entry proc_samepage_entries[];
+
+/* Settings: proc_setting.c. What the new inode has to know of whoever looks it up. */
+extern const struct inode_operations proc_setting_operations;
+void proc_setting_init(struct inode *inode);
 
 /* Decimal, nothing else, no leading zero; -1 when it is not. */
 int32_t proc_parse_number(const char *name, size_t length);

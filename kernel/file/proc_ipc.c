@@ -2,7 +2,7 @@
 /*
  * /proc/sysvipc, in Linux's columns, which ipcs(1) parses: proc_sysvipc(5); and
  * the settings of semaphores and message queues in /proc/sys/kernel, with what
- * Linux takes and refuses. Settings are those of the running thread's namespace.
+ * Linux takes and refuses. Settings are those of the subject's namespace.
  */
 
 #include "kernel/file/proc_ipc.h"
@@ -12,7 +12,6 @@
 #include "kernel/file/setting.h"
 #include "kernel/ipc/ipc_namespace.h"
 #include "kernel/lib/string.h"
-#include "kernel/process/process.h"
 #include "shm/shm.h"
 
 /* ---- sysvipc/ ---- */
@@ -33,7 +32,7 @@ static void stream_segments(struct text *text, struct proc_stream *stream)
 	char line[512];
 	size_t length;
 
-	while (text->length < PROC_STREAM_BYTES &&
+	while (text->length < stream->wanted_bytes &&
 	       (length = shm_report_line(stream->ns->shm, &index, line, sizeof(line))) > 0)
 		text_add_bytes(text, line, length);
 	stream->cursor = index + 1ull;
@@ -53,7 +52,7 @@ static void stream_semaphores(struct text *text, struct proc_stream *stream)
 	uint32_t index = stream_begin(text, stream, header);
 	struct ipc_object *object;
 
-	while (text->length < PROC_STREAM_BYTES && (object = ipc_next(table, &index))) {
+	while (text->length < stream->wanted_bytes && (object = ipc_next(table, &index))) {
 		const struct sem_set *set = sem_set_of(object);
 		text_add(text, "%10d %10d  %4o %10u", object->entry.key, object->entry.id,
 			 object->mode, set->count);
@@ -73,7 +72,7 @@ static void stream_queues(struct text *text, struct proc_stream *stream)
 	uint32_t index = stream_begin(text, stream, header);
 	struct ipc_object *object;
 
-	while (text->length < PROC_STREAM_BYTES && (object = ipc_next(table, &index))) {
+	while (text->length < stream->wanted_bytes && (object = ipc_next(table, &index))) {
 		const struct msg_queue *queue = msg_queue_of(object);
 		text_add(text, "%10d %10d  %4o  %10llu %10llu %5u %5u", object->entry.key,
 			 object->entry.id, object->mode, (unsigned long long)queue->byte_count,
@@ -97,28 +96,6 @@ const struct proc_entry proc_sysvipc_entries[] = {
 
 /* ---- settings ---- */
 
-/* The next number of a list: 1; 0: there is none; -EINVAL. */
-static int next_number(const char **text, int32_t *value)
-{
-	const char *at = *text;
-	uint64_t number;
-
-	while (*at == ' ' || *at == '\t' || *at == '\n')
-		at++;
-	*text = at;
-	if (!*at)
-		return 0;
-	bool negative = *at == '-';
-	at += negative;
-	if (!string_parse_u64(&at, &number) || number > (uint64_t)INT32_MAX + negative)
-		return -EINVAL;
-	if (*at && *at != ' ' && *at != '\t' && *at != '\n')
-		return -EINVAL;
-	*value = (int32_t)(negative ? 0 - number : number);
-	*text = at;
-	return 1;
-}
-
 static int store_number(const char *text, int32_t least, int32_t most, int32_t *setting)
 {
 	int64_t value;
@@ -129,16 +106,10 @@ static int store_number(const char *text, int32_t least, int32_t most, int32_t *
 	return err;
 }
 
-static struct ipc_namespace *namespace(void)
-{
-	return thread_current()->ipc;
-}
-
 int proc_show_sem(struct text *text, const struct proc_subject *subject)
 {
-	const int32_t *limits = namespace()->sem.limits;
+	const int32_t *limits = subject->ipc->sem.limits;
 
-	(void)subject;
 	text_add(text, "%d\t%d\t%d\t%d\n", limits[0], limits[1], limits[2], limits[3]);
 	return 0;
 }
@@ -146,13 +117,12 @@ int proc_show_sem(struct text *text, const struct proc_subject *subject)
 /* Up to four numbers. Those before a bad one are taken, but for a bad number of sets. */
 int proc_store_sem(const char *text, const struct proc_subject *subject)
 {
-	struct sem_space *space = &namespace()->sem;
+	struct sem_space *space = &subject->ipc->sem;
 	int err = 0, found = 1;
 
-	(void)subject;
 	for (unsigned i = 0; i < 4 && found > 0; i++) {
 		int32_t value;
-		found = next_number(&text, &value);
+		found = setting_next(&text, &value);
 		if (found < 0 || (!found && !i))
 			err = -EINVAL;
 		if (found <= 0)
@@ -167,42 +137,36 @@ int proc_store_sem(const char *text, const struct proc_subject *subject)
 
 int proc_show_msgmax(struct text *text, const struct proc_subject *subject)
 {
-	(void)subject;
-	text_add(text, "%d\n", namespace()->msg.max_bytes);
+	text_add(text, "%d\n", subject->ipc->msg.max_bytes);
 	return 0;
 }
 
 int proc_store_msgmax(const char *text, const struct proc_subject *subject)
 {
-	(void)subject;
-	return store_number(text, 0, INT32_MAX, &namespace()->msg.max_bytes);
+	return store_number(text, 0, INT32_MAX, &subject->ipc->msg.max_bytes);
 }
 
 int proc_show_msgmnb(struct text *text, const struct proc_subject *subject)
 {
-	(void)subject;
-	text_add(text, "%d\n", namespace()->msg.queue_bytes);
+	text_add(text, "%d\n", subject->ipc->msg.queue_bytes);
 	return 0;
 }
 
 int proc_store_msgmnb(const char *text, const struct proc_subject *subject)
 {
-	(void)subject;
-	return store_number(text, 0, INT32_MAX, &namespace()->msg.queue_bytes);
+	return store_number(text, 0, INT32_MAX, &subject->ipc->msg.queue_bytes);
 }
 
 int proc_show_msgmni(struct text *text, const struct proc_subject *subject)
 {
-	(void)subject;
-	text_add(text, "%d\n", namespace()->msg.queue_limit);
+	text_add(text, "%d\n", subject->ipc->msg.queue_limit);
 	return 0;
 }
 
 int proc_store_msgmni(const char *text, const struct proc_subject *subject)
 {
-	struct msg_space *space = &namespace()->msg;
+	struct msg_space *space = &subject->ipc->msg;
 
-	(void)subject;
 	return store_number(text, 0, (int32_t)shm_ids_limit(&space->table.ids),
 			    &space->queue_limit);
 }
@@ -235,26 +199,22 @@ static int store_next_id(const char *text, struct ipc_table *table)
 
 int proc_show_sem_next_id(struct text *text, const struct proc_subject *subject)
 {
-	(void)subject;
-	text_add(text, "%d\n", ipc_table_next_id(&namespace()->sem.table));
+	text_add(text, "%d\n", ipc_table_next_id(&subject->ipc->sem.table));
 	return 0;
 }
 
 int proc_store_sem_next_id(const char *text, const struct proc_subject *subject)
 {
-	(void)subject;
-	return store_next_id(text, &namespace()->sem.table);
+	return store_next_id(text, &subject->ipc->sem.table);
 }
 
 int proc_show_msg_next_id(struct text *text, const struct proc_subject *subject)
 {
-	(void)subject;
-	text_add(text, "%d\n", ipc_table_next_id(&namespace()->msg.table));
+	text_add(text, "%d\n", ipc_table_next_id(&subject->ipc->msg.table));
 	return 0;
 }
 
 int proc_store_msg_next_id(const char *text, const struct proc_subject *subject)
 {
-	(void)subject;
-	return store_next_id(text, &namespace()->msg.table);
+	return store_next_id(text, &subject->ipc->msg.table);
 }

@@ -16,104 +16,55 @@
 
 /* ---- the limits of System V shared memory ---- */
 
-static struct shm_limits limits_now(void)
+static struct shm_limits limits_of(const struct proc_subject *subject)
 {
 	struct shm_limits limits;
 
-	shm_namespace_limits(thread_current()->ipc->shm, &limits);
+	shm_namespace_limits(subject->ipc->shm, &limits);
 	return limits;
 }
 
-static int show_shmmax(struct text *text, const struct proc_subject *subject)
-{
-	(void)subject;
-	text_add(text, "%llu\n", (unsigned long long)limits_now().shmmax_bytes);
-	return 0;
-}
-
-static int show_shmall(struct text *text, const struct proc_subject *subject)
-{
-	(void)subject;
-	text_add(text, "%llu\n", (unsigned long long)limits_now().shmall_pages);
-	return 0;
-}
-
-static int show_shmmni(struct text *text, const struct proc_subject *subject)
-{
-	(void)subject;
-	text_add(text, "%u\n", limits_now().shmmni);
-	return 0;
-}
-
-static int show_rmid_forced(struct text *text, const struct proc_subject *subject)
-{
-	(void)subject;
-	text_add(text, "%d\n", limits_now().rmid_forced);
-	return 0;
-}
-
-static int show_attach_removed(struct text *text, const struct proc_subject *subject)
-{
-	(void)subject;
-	text_add(text, "%d\n", limits_now().attach_removed);
-	return 0;
-}
-
-static int show_next_id(struct text *text, const struct proc_subject *subject)
-{
-	(void)subject;
-	text_add(text, "%d\n", limits_now().next_id);
-	return 0;
-}
-
-enum setting { SET_MAX, SET_ALL, SET_MNI, SET_RMID_FORCED, SET_ATTACH_REMOVED, SET_NEXT_ID };
+#define SHOW_LIMIT(name, pattern, type, field)                                                     \
+	static int name(struct text *text, const struct proc_subject *subject)                     \
+	{                                                                                          \
+		text_add(text, pattern "\n", (type)limits_of(subject).field);                      \
+		return 0;                                                                          \
+	}
+SHOW_LIMIT(show_shmmax, "%llu", unsigned long long, shmmax_bytes)
+SHOW_LIMIT(show_shmall, "%llu", unsigned long long, shmall_pages)
+SHOW_LIMIT(show_shmmni, "%u", uint32_t, shmmni)
+SHOW_LIMIT(show_rmid_forced, "%d", int, rmid_forced)
+SHOW_LIMIT(show_attach_removed, "%d", int, attach_removed)
+SHOW_LIMIT(show_next_id, "%d", int, next_id)
 
 /* What Linux takes for each: proc_sys_kernel(5). */
-static int store_limit(const char *text, enum setting setting)
+static int store_limit(const char *text, const struct proc_subject *subject, enum shm_limit limit)
 {
-	struct shm_limits limits = limits_now();
-	bool is_switch = setting == SET_RMID_FORCED || setting == SET_ATTACH_REMOVED;
+	bool is_switch = limit == SHM_LIMIT_RMID_FORCED || limit == SHM_LIMIT_ATTACH_REMOVED;
 	uint64_t size = 0;
 	int64_t number = 0;
-	int err = setting <= SET_ALL ? setting_parse_u64(text, &size)
-				     : setting_parse(text, 0, is_switch ? 1 : INT32_MAX, &number);
+	int err;
 
-	if (err)
-		return err;
-	switch (setting) {
-	case SET_MAX:
-		limits.shmmax_bytes = size;
-		break;
-	case SET_ALL:
-		limits.shmall_pages = size;
-		break;
-	case SET_MNI:
-		limits.shmmni = (uint32_t)number;
-		break;
-	case SET_RMID_FORCED:
-		limits.rmid_forced = number;
-		break;
-	case SET_ATTACH_REMOVED:
-		limits.attach_removed = number;
-		break;
-	case SET_NEXT_ID:
-		limits.next_id = (int32_t)number;
+	if (limit == SHM_LIMIT_SHMMAX || limit == SHM_LIMIT_SHMALL) {
+		err = setting_parse_u64(text, &size);
+	} else {
+		err = setting_parse(text, 0, is_switch ? 1 : INT32_MAX, &number);
+		size = (uint64_t)number;
 	}
-	return shm_namespace_set_limits(thread_current()->ipc->shm, &limits);
+	return err ? err : shm_namespace_set_limit(subject->ipc->shm, limit, size);
 }
 
-#define STORE_LIMIT(name, setting)                                                                 \
+#define STORE_LIMIT(name, limit)                                                                   \
 	static int name(const char *text, const struct proc_subject *subject)                      \
 	{                                                                                          \
-		(void)subject;                                                                     \
-		return store_limit(text, setting);                                                 \
+		return store_limit(text, subject, limit);                                          \
 	}
-STORE_LIMIT(store_shmmax, SET_MAX)
-STORE_LIMIT(store_shmall, SET_ALL)
-STORE_LIMIT(store_shmmni, SET_MNI)
-STORE_LIMIT(store_rmid_forced, SET_RMID_FORCED)
-STORE_LIMIT(store_attach_removed, SET_ATTACH_REMOVED)
-STORE_LIMIT(store_next_id, SET_NEXT_ID)
+STORE_LIMIT(store_shmmax, SHM_LIMIT_SHMMAX)
+STORE_LIMIT(store_shmall, SHM_LIMIT_SHMALL)
+STORE_LIMIT(store_shmmni, SHM_LIMIT_SHMMNI)
+STORE_LIMIT(store_rmid_forced, SHM_LIMIT_RMID_FORCED)
+STORE_LIMIT(store_attach_removed, SHM_LIMIT_ATTACH_REMOVED)
+STORE_LIMIT(store_next_id, SHM_LIMIT_NEXT_ID)
 
 /* ---- names and numbers of the system ---- */
 
@@ -246,20 +197,28 @@ static int show_map_count(struct text *text, const struct proc_subject *subject)
 /* ---- tables ---- */
 
 #define READ_ENTRY(entry_name, how) {.name = (entry_name), .mode = S_IFREG | 0444, .show = (how)}
-#define SETTING_ENTRY_OF(entry_name, how, set, words)                                              \
+#define SETTING_ENTRY(entry_name, how, set)                                                        \
 	{.name = (entry_name),                                                                     \
 	 .mode = S_IFREG | 0644,                                                                   \
 	 .show = (how),                                                                            \
 	 .store = (set),                                                                           \
-	 .setting_words = (words)}
+	 .setting_words = 1}
+#define IPC_ENTRY_OF(entry_name, how, set, words)                                                  \
+	{.name = (entry_name),                                                                     \
+	 .mode = S_IFREG | 0644,                                                                   \
+	 .show = (how),                                                                            \
+	 .store = (set),                                                                           \
+	 .setting_words = (words),                                                                 \
+	 .of_ipc = true}
+#define IPC_ENTRY(entry_name, how, set) IPC_ENTRY_OF(entry_name, how, set, 1)
 #define NEXT_ID_ENTRY(entry_name, how, set)                                                        \
 	{.name = (entry_name),                                                                     \
 	 .mode = S_IFREG | 0444,                                                                   \
 	 .show = (how),                                                                            \
 	 .store = (set),                                                                           \
 	 .setting_words = 1,                                                                       \
+	 .of_ipc = true,                                                                           \
 	 .for_restore = true}
-#define SETTING_ENTRY(entry_name, how, set) SETTING_ENTRY_OF(entry_name, how, set, 1)
 #define DIRECTORY_ENTRY(entry_name, table)                                                         \
 	{.name = (entry_name), .mode = S_IFDIR | 0555, .entries = (table)}
 
@@ -272,26 +231,26 @@ static const struct proc_entry random_entries[] = {
 };
 
 static const struct proc_entry kernel_entries[] = {
-	SETTING_ENTRY("auto_msgmni", proc_show_auto_msgmni, proc_store_auto_msgmni),
+	IPC_ENTRY("auto_msgmni", proc_show_auto_msgmni, proc_store_auto_msgmni),
 	READ_ENTRY("cap_last_cap", show_cap_last),
 	READ_ENTRY("hostname", show_hostname),
 	NEXT_ID_ENTRY("msg_next_id", proc_show_msg_next_id, proc_store_msg_next_id),
-	SETTING_ENTRY("msgmax", proc_show_msgmax, proc_store_msgmax),
-	SETTING_ENTRY("msgmnb", proc_show_msgmnb, proc_store_msgmnb),
-	SETTING_ENTRY("msgmni", proc_show_msgmni, proc_store_msgmni),
+	IPC_ENTRY("msgmax", proc_show_msgmax, proc_store_msgmax),
+	IPC_ENTRY("msgmnb", proc_show_msgmnb, proc_store_msgmnb),
+	IPC_ENTRY("msgmni", proc_show_msgmni, proc_store_msgmni),
 	READ_ENTRY("osrelease", show_osrelease),
 	READ_ENTRY("ostype", show_ostype),
 	READ_ENTRY("pid_max", show_pid_max),
 	DIRECTORY_ENTRY("random", random_entries),
 	READ_ENTRY("randomize_va_space", show_randomize),
-	SETTING_ENTRY_OF("sem", proc_show_sem, proc_store_sem, 4),
+	IPC_ENTRY_OF("sem", proc_show_sem, proc_store_sem, 4),
 	NEXT_ID_ENTRY("sem_next_id", proc_show_sem_next_id, proc_store_sem_next_id),
-	SETTING_ENTRY("shm_attach_removed", show_attach_removed, store_attach_removed),
+	IPC_ENTRY("shm_attach_removed", show_attach_removed, store_attach_removed),
 	NEXT_ID_ENTRY("shm_next_id", show_next_id, store_next_id),
-	SETTING_ENTRY("shm_rmid_forced", show_rmid_forced, store_rmid_forced),
-	SETTING_ENTRY("shmall", show_shmall, store_shmall),
-	SETTING_ENTRY("shmmax", show_shmmax, store_shmmax),
-	SETTING_ENTRY("shmmni", show_shmmni, store_shmmni),
+	IPC_ENTRY("shm_rmid_forced", show_rmid_forced, store_rmid_forced),
+	IPC_ENTRY("shmall", show_shmall, store_shmall),
+	IPC_ENTRY("shmmax", show_shmmax, store_shmmax),
+	IPC_ENTRY("shmmni", show_shmmni, store_shmmni),
 	READ_ENTRY("version", show_version),
 	{.name = NULL},
 };

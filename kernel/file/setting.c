@@ -7,9 +7,18 @@
 
 #include "abi/errno.h"
 
-static bool is_white(char c)
+#define NUMBER_BYTES_MAX 20 /* with its sign: of a longer one Linux cannot tell where it ends */
+
+static bool is_separator(char c)
 {
 	return c == ' ' || c == '\t' || c == '\n';
+}
+
+static const char *skip_white(const char *text)
+{
+	while (is_separator(*text) || *text == '\v' || *text == '\f' || *text == '\r')
+		text++;
+	return text;
 }
 
 /* 16 and more: no digit. */
@@ -21,47 +30,68 @@ static unsigned digit_of(char c)
 	return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
 }
 
-/* The digits and what may follow them. */
-static int parse_digits(const char *text, uint64_t *value)
+/* The sign, the digits and what may follow them, where *text ends. 0; -EINVAL. */
+static int parse_number(const char **text, bool *negative, uint64_t *value)
 {
-	unsigned base = text[0] != '0' ? 10 : 8;
+	const char *at = *text;
 	uint64_t sum = 0;
 
-	if (base == 8 && (text[1] | 0x20) == 'x' && digit_of(text[2]) < 16) {
+	*negative = *at == '-';
+	at += *negative;
+	unsigned base = *at != '0' ? 10 : 8;
+	if (base == 8 && (at[1] | 0x20) == 'x' && digit_of(at[2]) < 16) {
 		base = 16;
-		text += 2;
+		at += 2;
 	}
-	if (digit_of(*text) >= base)
+	if (digit_of(*at) >= base)
 		return -EINVAL;
-	for (; digit_of(*text) < base; text++) {
+	for (; digit_of(*at) < base; at++) {
 		if (__builtin_mul_overflow(sum, base, &sum) ||
-		    __builtin_add_overflow(sum, digit_of(*text), &sum))
+		    __builtin_add_overflow(sum, digit_of(*at), &sum))
 			return -EINVAL;
 	}
-	if (*text && !is_white(*text))
+	if (at - *text > NUMBER_BYTES_MAX || (*at && !is_separator(*at)))
 		return -EINVAL;
+	*text = at;
 	*value = sum;
 	return 0;
 }
 
+int setting_next(const char **text, int32_t *value)
+{
+	uint64_t digits;
+	bool negative;
+
+	*text = skip_white(*text);
+	if (!**text)
+		return 0;
+	if (parse_number(text, &negative, &digits) || digits > (uint64_t)INT32_MAX + negative)
+		return -EINVAL;
+	*value = (int32_t)(negative ? 0 - digits : digits);
+	return 1;
+}
+
 int setting_parse_u64(const char *text, uint64_t *value)
 {
-	while (is_white(*text))
-		text++;
-	return parse_digits(text, value);
+	uint64_t digits;
+	bool negative;
+
+	text = skip_white(text);
+	if (parse_number(&text, &negative, &digits) || negative)
+		return -EINVAL;
+	*value = digits;
+	return 0;
 }
 
 int setting_parse(const char *text, int64_t least, int64_t most, int64_t *value)
 {
 	uint64_t digits;
-	int64_t number;
+	bool negative;
 
-	while (is_white(*text))
-		text++;
-	bool negative = *text == '-';
-	if (parse_digits(text + negative, &digits) || digits > INT64_MAX)
+	text = skip_white(text);
+	if (parse_number(&text, &negative, &digits) || digits > INT64_MAX)
 		return -EINVAL;
-	number = negative ? -(int64_t)digits : (int64_t)digits;
+	int64_t number = negative ? -(int64_t)digits : (int64_t)digits;
 	if (number < least || number > most)
 		return -EINVAL;
 	*value = number;
@@ -70,15 +100,12 @@ int setting_parse(const char *text, int64_t least, int64_t most, int64_t *value)
 
 size_t setting_length(const char *text, unsigned words)
 {
-	const char *at = text;
+	const char *at = skip_white(text);
 
-	while (is_white(*at))
-		at++;
 	for (; words && *at; words--) {
-		while (*at && !is_white(*at))
+		while (*at && !is_separator(*at))
 			at++;
-		while (is_white(*at))
-			at++;
+		at = skip_white(at);
 	}
 	return (size_t)(at - text);
 }

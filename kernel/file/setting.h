@@ -4,12 +4,15 @@
 
 /*
  * Numbers written to /proc/sys, as Linux takes them: after white space, 12, 0xc
- * or 014; then the end or white space. What comes after that is not written.
+ * or 014, in at most 20 characters; then the end or white space. What comes after
+ * that is not written.
  */
 
 #include <stddef.h>
 #include <stdint.h>
 
+/* The next number of a list, which *text moves behind: 1; 0: there is none; -EINVAL: or not of 32 bits. */
+int setting_next(const char **text, int32_t *value);
 /* From `least` to `most`, perhaps negative. 0; -EINVAL, with *value unchanged. */
 int setting_parse(const char *text, int64_t least, int64_t most, int64_t *value);
 /* 64 bits without a sign. The same. */

@@ -29,7 +29,7 @@ int ipc_namespace_create(struct ipc_namespace **created)
 		kmem_free(ns, sizeof(*ns));
 		return -ENOMEM;
 	}
-	ns->references = 1;
+	ns->references = ns->holders = 1;
 	ns->number = __atomic_fetch_add(&next_number, 1, __ATOMIC_RELAXED);
 	sem_space_init(&ns->sem);
 	msg_space_init(&ns->msg);
@@ -50,5 +50,30 @@ void ipc_namespace_put(struct ipc_namespace *ns)
 	sem_space_release(&ns->sem);
 	msg_space_release(&ns->msg);
 	shm_namespace_put(ns->shm);
-	kmem_free(ns, sizeof(*ns));
+	ipc_namespace_unhold(ns);
+}
+
+void ipc_namespace_hold(struct ipc_namespace *ns)
+{
+	__atomic_add_fetch(&ns->holders, 1, __ATOMIC_RELAXED);
+}
+
+void ipc_namespace_unhold(struct ipc_namespace *ns)
+{
+	/* As in ipc_namespace_put. */
+	if (__atomic_sub_fetch(&ns->holders, 1, __ATOMIC_ACQ_REL) == 0)
+		kmem_free(ns, sizeof(*ns));
+}
+
+bool ipc_namespace_revive(struct ipc_namespace *ns)
+{
+	uint32_t references = __atomic_load_n(&ns->references, __ATOMIC_RELAXED);
+
+	while (references) {
+		/* Relaxed: what is in it has locks of its own. */
+		if (__atomic_compare_exchange_n(&ns->references, &references, references + 1, false,
+						__ATOMIC_RELAXED, __ATOMIC_RELAXED))
+			return true;
+	}
+	return false;
 }

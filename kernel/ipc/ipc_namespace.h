@@ -16,6 +16,7 @@ struct shm_namespace;
 struct ipc_namespace {
 	struct shm_namespace *shm; /* [I] one of its users */
 	uint32_t references;       /* [a] */
+	uint32_t holders;          /* [a] of the struct; all references together are one */
 	uint32_t number;           /* [I] the inode's of /proc/PID/ns/ipc */
 	struct sem_space sem;
 	struct msg_space msg;
@@ -31,5 +32,12 @@ int ipc_namespace_create(struct ipc_namespace **ns);
 void ipc_namespace_get(struct ipc_namespace *ns);
 /* The last reference removes everything. No locks held; may sleep. */
 void ipc_namespace_put(struct ipc_namespace *ns);
+/*
+ * Who holds it does not keep what is in it, only the struct, to ask later whether it still lives:
+ * then ipc_namespace_revive takes a reference. False: its last one has gone.
+ */
+void ipc_namespace_hold(struct ipc_namespace *ns);
+void ipc_namespace_unhold(struct ipc_namespace *ns);
+bool ipc_namespace_revive(struct ipc_namespace *ns);
 
 #endif

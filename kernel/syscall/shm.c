@@ -31,6 +31,7 @@ static inline void caller_fill(struct shm_caller *caller, const struct thread *t
 	caller->pid = process->pid;
 	caller->uid = cred->euid;
 	caller->gid = cred->egid;
+	caller->access_gid = cred->fsgid;
 	caller->groups = cred->groups;
 	caller->group_count = cred->group_count;
 	caller->capabilities = cred->effective;

@@ -205,6 +205,29 @@ static void next_ids(void)
 	remove_queue(queue);
 }
 
+/* The last index, and taken. */
+static void next_ids_in_vain(void)
+{
+	if (access(SETTINGS "sem_next_id", W_OK) != 0)
+		SKIP("Linux without CONFIG_CHECKPOINT_RESTORE");
+	CHECK_OK(write_text("sem_next_id", "2147483647"));
+	int set = make_set(1, 0600);
+	CHECK_EQ(set, 2147483647);
+	CHECK_OK(write_text("sem_next_id", "2147483647"));
+	CHECK_ERROR(semget(IPC_PRIVATE, 1, 0600), ENOSPC);
+	is_now("sem_next_id", "-1\n");
+	remove_set(make_set(1, 0600));
+	remove_set(set);
+	CHECK_OK(write_text("msg_next_id", "2147483647"));
+	int queue = make_queue(0600);
+	CHECK_EQ(queue, 2147483647);
+	CHECK_OK(write_text("msg_next_id", "2147483647"));
+	CHECK_ERROR(msgget(IPC_PRIVATE, 0600), ENOSPC);
+	is_now("msg_next_id", "-1\n");
+	remove_queue(make_queue(0600));
+	remove_queue(queue);
+}
+
 /* ---- /proc/sysvipc ---- */
 
 static void list_of_sets(void)
@@ -261,6 +284,8 @@ const struct abi_case abi_cases[] = {
 	     "ENOSPC, EINVAL, EAGAIN at each limit of queues: msgget(2), msgop(2)"),
 	CASE(long_messages, "texts longer than a page, as msgmax allows: msgop(2)"),
 	CASE(next_ids, "sem_next_id and msg_next_id are honoured once: proc_sys_kernel(5)"),
+	CASE(next_ids_in_vain,
+	     "sem_next_id, msg_next_id: a try that finds no index uses it up: observed"),
 	CASE(list_of_sets, "/proc/sysvipc/sem, byte by byte: proc_sysvipc(5)"),
 	CASE(list_of_queues, "/proc/sysvipc/msg, byte by byte: proc_sysvipc(5)"),
 	CASES_END,

@@ -4,6 +4,9 @@
 #include "shm_test.h"
 
 #include <grp.h>
+#include <sys/fsuid.h>
+#include <sys/msg.h>
+#include <sys/sem.h>
 
 #define KEY   0x5a3e0200
 #define OWNER 1001
@@ -115,6 +118,128 @@ static void supplementary_groups(void)
 	remove_segment(id);
 }
 
+/* Three objects of root's that only GROUP may use. */
+struct of_group {
+	int segment, set, queue;
+};
+
+static void use_of_group(const struct of_group *of, bool may)
+{
+	union {
+		struct shmid_ds segment;
+		struct semid_ds set;
+		struct msqid_ds queue;
+	} ds;
+
+	if (may) {
+		CHECK_OK(shmdt(CHECK_OK(shmat(of->segment, NULL, 0))));
+		CHECK_OK(semctl(of->set, 0, IPC_STAT, &ds));
+		CHECK_OK(msgctl(of->queue, IPC_STAT, &ds.queue));
+	} else {
+		CHECK_ERROR(shmat(of->segment, NULL, 0), EACCES);
+		CHECK_ERROR(semctl(of->set, 0, IPC_STAT, &ds), EACCES);
+		CHECK_ERROR(msgctl(of->queue, IPC_STAT, &ds.queue), EACCES);
+	}
+}
+
+static void with_groups(gid_t egid, gid_t fsgid)
+{
+	if (setgroups(0, NULL) || setresgid(egid, egid, egid))
+		SKIP("needs to change its user: run as root");
+	setfsgid(fsgid);
+	CHECK_OK(setresuid(OTHER, OTHER, OTHER));
+	CHECK_EQ(setfsgid((gid_t)-1), fsgid);
+}
+
+static void check_creators_group(gid_t gid)
+{
+	int id = make_segment(1, 0600);
+
+	CHECK_EQ(stat_segment(id).shm_perm.cgid, gid);
+	remove_segment(id);
+}
+
+static void file_group_is_group(void *argument)
+{
+	with_groups(OTHER, GROUP);
+	use_of_group(argument, true);
+	check_creators_group(OTHER);
+}
+
+static void effective_group_is_not(void *argument)
+{
+	with_groups(GROUP, OTHER);
+	use_of_group(argument, false);
+	check_creators_group(GROUP);
+}
+
+static void file_group_of_huge_pages(void *argument)
+{
+	bool may = *(bool *)argument;
+
+	with_groups(may ? OTHER : 0, may ? 0 : OTHER);
+	int id = shmget(IPC_PRIVATE, 1, SHM_HUGETLB | SHM_NORESERVE | 0600);
+	CHECK(id >= 0 || may ? errno != EPERM : errno == EPERM);
+	if (id >= 0)
+		remove_segment(id);
+}
+
+static void file_system_group(void)
+{
+	struct of_group of = {
+		make_segment(PAGE, 0600),
+		CHECK_OK(semget(IPC_PRIVATE, 1, 0600)),
+		CHECK_OK(msgget(IPC_PRIVATE, 0600)),
+	};
+	union {
+		struct shmid_ds segment;
+		struct semid_ds set;
+		struct msqid_ds queue;
+	} ds;
+	bool may[] = {false, true};
+
+	CHECK_OK(shmctl(of.segment, IPC_STAT, &ds.segment));
+	ds.segment.shm_perm.gid = GROUP;
+	ds.segment.shm_perm.mode = 0060;
+	if (shmctl(of.segment, IPC_SET, &ds.segment))
+		SKIP("cannot give a segment to another group here");
+	CHECK_OK(semctl(of.set, 0, IPC_STAT, &ds));
+	ds.set.sem_perm.gid = GROUP;
+	ds.set.sem_perm.mode = 0060;
+	CHECK_OK(semctl(of.set, 0, IPC_SET, &ds));
+	CHECK_OK(msgctl(of.queue, IPC_STAT, &ds.queue));
+	ds.queue.msg_perm.gid = GROUP;
+	ds.queue.msg_perm.mode = 0060;
+	CHECK_OK(msgctl(of.queue, IPC_SET, &ds.queue));
+	abi_in_child(file_group_is_group, &of);
+	abi_in_child(effective_group_is_not, &of);
+	abi_in_child(file_group_of_huge_pages, &may[0]);
+	abi_in_child(file_group_of_huge_pages, &may[1]);
+	remove_segment(of.segment);
+	CHECK_OK(semctl(of.set, 0, IPC_RMID));
+	CHECK_OK(msgctl(of.queue, IPC_RMID, NULL));
+}
+
+static void as_owner_for_files(void *argument)
+{
+	int id = *(int *)argument;
+
+	if (setgroups(0, NULL) || setresgid(OTHER, OTHER, OTHER) || setresuid(OTHER, OTHER, OWNER))
+		SKIP("needs to change its user: run as root");
+	setfsuid(OWNER);
+	CHECK_EQ(setfsuid((uid_t)-1), OWNER);
+	CHECK_ERROR(shmat(id, NULL, SHM_RDONLY), EACCES);
+	CHECK_ERROR(shmctl(id, IPC_RMID, NULL), EPERM);
+}
+
+static void file_system_user(void)
+{
+	int id = owned_segment(0600);
+
+	abi_in_child(as_owner_for_files, &id);
+	remove_segment(id);
+}
+
 static void change_as_other(void *argument)
 {
 	int id = *(int *)argument;
@@ -199,6 +324,9 @@ const struct abi_case abi_cases[] = {
 	CASE(classes, "owner, group, other: shmget(2), shmop(2), shmctl(2)"),
 	CASE(first_match_decides, "the first class that fits decides: sysvipc(7)"),
 	CASE(supplementary_groups, "supplementary groups count: sysvipc(7)"),
+	CASE(file_system_group,
+	     "a member is who is so by fsgid, not by egid, which owns what is made: observed"),
+	CASE(file_system_user, "the owner is who is so by euid, not by fsuid: observed"),
 	CASE(who_may_change, "IPC_SET and IPC_RMID: owner, creator or root: shmctl(2)"),
 	CASE(creator_keeps_rights, "the creator's uid matches as the owner's: sysvipc(7)"),
 	CASE(root_may_all, "CAP_IPC_OWNER passes every check: capabilities(7)"),

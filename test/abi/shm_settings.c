@@ -168,6 +168,31 @@ static void next_id(void)
 	remove_segment(third);
 }
 
+/* Its index is the last, and taken: no other is tried, and what comes next finds no wish. */
+static void next_id_in_vain(void)
+{
+	char text[64];
+
+	set("shm_next_id", "2147483647");
+	int id = make_segment(PAGE, 0600);
+	CHECK_EQ(id, 2147483647);
+	set("shm_next_id", "2147483647");
+	CHECK_ERROR(shmget(IPC_PRIVATE, PAGE, 0600), ENOSPC);
+	read_text(SETTINGS "shm_next_id", text, sizeof(text));
+	CHECK_EQ(atoi(text), -1);
+	remove_segment(make_segment(PAGE, 0600));
+	/* What shmmni forbids, or the size, uses up no wish. */
+	set("shm_next_id", "229479");
+	set("shmmni", "1");
+	CHECK_ERROR(shmget(IPC_PRIVATE, PAGE, 0600), ENOSPC);
+	set("shmmni", "4096");
+	CHECK_ERROR(shmget(IPC_PRIVATE, 0, 0600), EINVAL);
+	int other = make_segment(PAGE, 0600);
+	CHECK_EQ(other, 229479);
+	remove_segment(id);
+	remove_segment(other);
+}
+
 static void attach_removed_switch(void)
 {
 	if (access(SETTINGS "shm_attach_removed", F_OK))
@@ -229,6 +254,7 @@ const struct abi_case abi_cases[] = {
 	CASE(all_segments, "shmall: ENOSPC, and shmmax: EINVAL, which comes first: shmget(2)"),
 	CASE(removal_forced, "shm_rmid_forced: detach or the creator's exit destroy: proc(5)"),
 	CASE(next_id, "shm_next_id: wished once, then -1: proc(5), observed"),
+	CASE(next_id_in_vain, "shm_next_id: a try that finds no index uses it up: observed"),
 	CASE(attach_removed_switch, "shm_attach_removed: EIDRM if off (Samepage's own)"),
 	CASE(report, "/proc/sysvipc/shm, column for column: observed"),
 	CASE(ids_exhausted, "4096 segments at once, then ENOSPC: shmget(2)"),

@@ -255,6 +255,26 @@ static void lower_than_there_is(void)
 	CHECK_ERROR(shmget(IPC_PRIVATE, 1, 0600), EINVAL);
 }
 
+/* Where shmmax does not stand in the way of anything. */
+static void sizes_of_64_bits(void)
+{
+	const size_t large = 1ul << 63;
+
+	CHECK_ERROR(shmget(IPC_PRIVATE, SIZE_MAX, 0600), EINVAL);
+	set("shmmax", "18446744073709551615");
+	CHECK_ERROR(shmget(IPC_PRIVATE, SIZE_MAX, 0600), ENOSPC);
+	CHECK_ERROR(shmget(IPC_PRIVATE, SIZE_MAX - 4094, 0600), ENOSPC);
+	CHECK_ERROR(shmget(IPC_PRIVATE, SIZE_MAX, SHM_HUGETLB | 0600), ENOSPC);
+	CHECK_ERROR(shmget(IPC_PRIVATE, SIZE_MAX - 4095, 0600), EINVAL);
+	CHECK_ERROR(shmget(IPC_PRIVATE, large, 0600), EINVAL);
+	CHECK_ERROR(shmget(IPC_PRIVATE, large - 1, 0600), ENOMEM);
+	remove_segment(make_segment(large - 1, SHM_NORESERVE | 0600));
+	remove_segment(make_segment(large / 2 + 1, SHM_NORESERVE | 0600));
+	set("shmall", "18446744073709551615");
+	CHECK_ERROR(shmget(IPC_PRIVATE, SIZE_MAX, 0600), ENOSPC);
+	CHECK_ERROR(shmget(IPC_PRIVATE, large - 1, 0600), ENOMEM);
+}
+
 /* ---- shm_rmid_forced and threads ---- */
 
 static void *make_in_thread(void *argument)
@@ -456,6 +476,7 @@ RESTORED(wished_ids)
 RESTORED(not_from_the_middle)
 RESTORED(words_too_many)
 RESTORED(lower_than_there_is)
+RESTORED(sizes_of_64_bits)
 
 const struct abi_case abi_cases[] = {
 	CASE(sizes_restored,
@@ -470,6 +491,8 @@ const struct abi_case abi_cases[] = {
 	     "others may read only, whatever they are capable of: proc_sys_kernel(5)"),
 	CASE(lower_than_there_is_restored,
 	     "limits below what is there hurt only what is new: observed"),
+	CASE(sizes_of_64_bits_restored,
+	     "ENOSPC where rounding up to pages overflows, EINVAL from 2^63 bytes on: observed"),
 	CASE(creator_is_a_thread, "shm_rmid_forced: the creator is a thread: observed"),
 	CASE(attached_outlives_its_creator, "what is attached goes with its last detach: proc(5)"),
 	CASE(exec_keeps_the_creator, "execve is not the creator's end: observed"),

@@ -115,9 +115,34 @@ long naive_highest_index(void)
 	return highest;
 }
 
+/* The first index from that of a wished id on that nobody has; 32768: there is none. */
+int32_t naive_wished_index(int32_t wish)
+{
+	int32_t index = wish % 32768;
+
+	for (unsigned i = 0; i < SEGMENTS; i++) {
+		if (naive.segments[i].used && naive.segments[i].id % 32768 == index) {
+			index++;
+			i = (unsigned)-1; /* from the first again */
+		}
+	}
+	return index;
+}
+
+/* A new segment can have an id. */
+static long id_for_new(void)
+{
+	if (naive_count() >= naive.limits.shmmni)
+		return -ENOSPC;
+	if (naive.limits.next_id < 0 || naive_wished_index(naive.limits.next_id) < 32768)
+		return 0;
+	naive.limits.next_id = -1;
+	return -ENOSPC;
+}
+
 static bool in_group(const struct naive_caller *caller, uint32_t gid)
 {
-	return caller->gid == gid || caller->group == gid;
+	return caller->access_gid == gid || caller->group == gid;
 }
 
 bool naive_permits(const struct naive_segment *segment, const struct naive_caller *caller,
@@ -145,7 +170,7 @@ static long room_for(uint64_t bytes)
 
 	if (bytes == 0 || bytes > naive.limits.shmmax_bytes)
 		return -EINVAL;
-	return pages > naive.limits.shmall_pages - naive_total_pages() ||
+	return pages == 1ull << 52 || pages > naive.limits.shmall_pages - naive_total_pages() ||
 			       naive_total_pages() > naive.limits.shmall_pages
 		       ? -ENOSPC
 		       : 0;
@@ -157,7 +182,7 @@ static long huge(const struct naive_caller *caller, unsigned flags)
 
 	if (log != 0 && log != 21 && log != 30)
 		return -EINVAL;
-	if (!(caller->capabilities & SHM_CAP_IPC_LOCK) && caller->gid && caller->group)
+	if (!(caller->capabilities & SHM_CAP_IPC_LOCK) && caller->access_gid && caller->group)
 		return -EPERM;
 	return flags & SHM_NORESERVE ? 0 : -ENOMEM;
 }
@@ -188,7 +213,8 @@ long naive_shmget(const struct naive_caller *caller, int32_t key, uint64_t bytes
 		shm_object_charge_pages(bytes / SHM_PAGE_BYTES + (bytes % SHM_PAGE_BYTES != 0));
 	if (!(flags & SHM_NORESERVE) && charge > naive.commit_limit - naive_charged())
 		return -ENOMEM;
-	return naive_count() >= naive.limits.shmmni ? -ENOSPC : NAIVE_NEW;
+	error = id_for_new();
+	return error ? error : NAIVE_NEW;
 }
 
 long naive_table_create(uint64_t pages)
@@ -198,7 +224,7 @@ long naive_table_create(uint64_t pages)
 	long error = room_for(pages * SHM_PAGE_BYTES);
 	if (error)
 		return error;
-	return naive_count() >= naive.limits.shmmni ? -ENOSPC : 0;
+	return id_for_new();
 }
 
 void naive_created(struct naive_segment *segment, const struct naive_caller *caller, int32_t id,

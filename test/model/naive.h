@@ -63,7 +63,7 @@ struct naive_segment {
 };
 
 struct naive_caller {
-	uint32_t uid, gid, group;
+	uint32_t uid, gid, access_gid, group; /* access_gid, group: what it is a member of */
 	uint64_t capabilities, memlock;
 };
 
@@ -106,7 +106,13 @@ bool naive_permits(const struct naive_segment *segment, const struct naive_calle
 		   unsigned wanted);
 bool naive_owned(const struct naive_segment *segment, const struct naive_caller *caller);
 
-#define NAIVE_NEW 1 /* shmget: a new segment, whose id is not known before */
+int32_t naive_wished_index(int32_t wish);
+
+/*
+ * What shmget gives; a new segment is made afterwards, by naive_created. A wished id that cannot be
+ * had is used up.
+ */
+#define NAIVE_NEW 1 /* a new segment, whose id is not known before */
 long naive_shmget(const struct naive_caller *caller, int32_t key, uint64_t bytes, int flags,
 		  struct naive_segment **found);
 /* A new one of `pages` for the per-process table. */

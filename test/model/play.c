@@ -156,6 +156,7 @@ void caller_set(unsigned s)
 
 	caller->uid = caller->real_uid = world.callers[s].uid;
 	caller->gid = world.callers[s].gid;
+	caller->access_gid = world.callers[s].access_gid;
 	caller->groups = &world.callers[s].group;
 	caller->group_count = 1;
 	caller->capabilities = world.callers[s].capabilities;
@@ -267,8 +268,8 @@ static void world_begin(void)
 	}
 	for (unsigned s = 0; s < SPACES; s++) {
 		world.callers[s] =
-			s == 0 ? (struct naive_caller){0, 0, 0, UINT64_MAX, UINT64_MAX}
-			       : (struct naive_caller){1000, 1000 * s, 1000, 0, 700 * PAGE};
+			s == 0 ? (struct naive_caller){0, 0, 0, 0, UINT64_MAX, UINT64_MAX}
+			       : (struct naive_caller){1000, 1000, 1000 * s, 1000, 0, 700 * PAGE};
 		space_make(s);
 	}
 }

@@ -43,17 +43,7 @@ static uint64_t draw_bytes(void)
 /* A wanted id: its sequence number, and the first free index from the one asked for on. */
 static void check_next_id(int32_t id, int32_t wanted)
 {
-	int32_t index = wanted % 32768;
-
-	while (true) {
-		bool taken = false;
-		for (unsigned i = 0; i < SEGMENTS; i++)
-			taken |= naive.segments[i].used && naive.segments[i].id % 32768 == index;
-		if (!taken)
-			break;
-		index++;
-	}
-	check_equal(id, (wanted / 32768 * 32768) + index);
+	check_equal(id, (wanted / 32768 * 32768) + naive_wished_index(wanted));
 }
 
 /* A new id is nobody's, nor was it lately; its index is nobody's. */
@@ -87,6 +77,7 @@ void play_get(void)
 	int flags = kinds[choice / 4 % 8] | (int)modes[choice / 32];
 	uint64_t bytes = draw_bytes();
 	struct naive_segment *found, *fresh = naive_free_segment();
+	int32_t wish = naive.limits.next_id;
 	long expected = naive_shmget(&world.callers[s], key, bytes, flags, &found);
 
 	if (!found && expected == NAIVE_NEW && !fresh)
@@ -94,7 +85,8 @@ void play_get(void)
 	doing("process %u: shmget key %d, %#lx bytes, flags %#o", s, key, bytes, flags);
 	long id = shm_get(world.ns, &world.spaces[s]->caller, key, bytes, flags);
 	if (found || expected != NAIVE_NEW) {
-		agrees(id, expected);
+		if (!agrees(id, expected))
+			naive.limits.next_id = wish;
 		return;
 	}
 	if (!agrees(id, id < 0 ? 0 : id))
@@ -283,14 +275,18 @@ void play_table_create(void)
 	uint64_t pages = draw_size(PAGES_MAX);
 	struct naive_segment *fresh = naive_free_segment();
 	struct shm_segment *segment;
+	int32_t wish = naive.limits.next_id;
 	long expected = naive_table_create(pages);
 
 	if (!expected && !fresh)
 		return;
 	doing("process %u: a segment of %lu pages for its table", s, pages);
 	if (!agrees(shm_table_create(world.ns, &world.spaces[s]->caller, pages, &segment),
-		    expected) ||
-	    expected)
+		    expected)) {
+		naive.limits.next_id = wish;
+		return;
+	}
+	if (expected)
 		return;
 	check_new_id(shm_segment_id(segment));
 	naive_created(fresh, &world.callers[s], shm_segment_id(segment), IPC_PRIVATE, pages * PAGE,
@@ -352,10 +348,10 @@ void play_table_remove(void)
 
 void play_limits(void)
 {
-	static const uint64_t maxima[] = {UINT64_MAX - (1ull << 24), 1 << 20, SPAN, 4096};
+	static const uint64_t maxima[] = {UINT64_MAX - (1ull << 24), UINT64_MAX, SPAN, 4096};
 	static const uint64_t totals[] = {UINT64_MAX - (1ull << 24), 3000, 600, 20};
 	static const uint32_t numbers[] = {4096, SEGMENTS, 4096, 3, 0, 32769};
-	static const int32_t ids[] = {-1, -1, 5, 3 * 32768 + 5, 7 * 32768, -2};
+	static const int32_t ids[] = {-1, -1, 5, 3 * 32768 + 5, 9 * 32768 + 32766, -2};
 	uint64_t choice = draw(256);
 
 	if (draw(3))
@@ -371,10 +367,25 @@ void play_limits(void)
 	      "next_id %d",
 	      limits.shmmax_bytes, limits.shmall_pages, limits.shmmni, limits.rmid_forced,
 	      limits.attach_removed, limits.next_id);
-	bool good = limits.shmmni <= 32768 && limits.next_id >= -1;
-	agrees(shm_namespace_set_limits(world.ns, &limits), good ? 0 : -EINVAL);
-	if (!good)
-		return;
+	const struct {
+		enum shm_limit limit;
+		uint64_t value;
+		bool bad;
+	} all[] = {
+		{SHM_LIMIT_SHMMAX, limits.shmmax_bytes, false},
+		{SHM_LIMIT_SHMALL, limits.shmall_pages, false},
+		{SHM_LIMIT_SHMMNI, limits.shmmni, limits.shmmni > 32768},
+		{SHM_LIMIT_RMID_FORCED, limits.rmid_forced, false},
+		{SHM_LIMIT_ATTACH_REMOVED, limits.attach_removed, false},
+		{SHM_LIMIT_NEXT_ID, (uint64_t)limits.next_id, limits.next_id < -1},
+	};
+	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		agrees(shm_namespace_set_limit(world.ns, all[i].limit, all[i].value),
+		       all[i].bad ? -EINVAL : 0);
+	if (limits.shmmni > 32768)
+		limits.shmmni = naive.limits.shmmni;
+	if (limits.next_id < -1)
+		limits.next_id = naive.limits.next_id;
 	naive.limits = limits;
 	world.ids_wanted |= limits.next_id >= 0;
 	for (unsigned i = 0; i < SEGMENTS; i++)
@@ -384,22 +395,24 @@ void play_limits(void)
 void play_credentials(void)
 {
 	static const struct naive_caller callers[] = {
-		{0, 0, 0, UINT64_MAX, UINT64_MAX},
-		{1000, 1000, 1000, 0, 20 * PAGE},
-		{1000, 2000, 1000, 0, 0},
-		{2000, 2000, 2000, 0, UINT64_MAX},
-		{2000, 1000, 2000, SHM_CAP_IPC_OWNER, 0},
-		{3000, 3000, 1000, SHM_CAP_SYS_ADMIN, 700 * PAGE},
-		{3000, 3000, 3000, SHM_CAP_IPC_LOCK, 0},
+		{0, 0, 0, 0, UINT64_MAX, UINT64_MAX},
+		{1000, 1000, 1000, 1000, 0, 20 * PAGE},
+		{1000, 2000, 2000, 1000, 0, 0},
+		{2000, 2000, 2000, 2000, 0, UINT64_MAX},
+		{2000, 1000, 1000, 2000, SHM_CAP_IPC_OWNER, 0},
+		{3000, 3000, 3000, 1000, SHM_CAP_SYS_ADMIN, 700 * PAGE},
+		{3000, 3000, 3000, 3000, SHM_CAP_IPC_LOCK, 0},
+		{3000, 0, 2000, 3000, 0, 0},
+		{3000, 2000, 0, 3000, 0, 0},
 	};
 	unsigned s = draw_space();
 
 	if (draw(3))
 		return;
 	world.callers[s] = callers[draw(sizeof(callers) / sizeof(callers[0]))];
-	doing("process %u becomes user %u, groups %u and %u, capabilities %#lx", s,
-	      world.callers[s].uid, world.callers[s].gid, world.callers[s].group,
-	      world.callers[s].capabilities);
+	doing("process %u becomes user %u, group %u, member of %u and %u, capabilities %#lx", s,
+	      world.callers[s].uid, world.callers[s].gid, world.callers[s].access_gid,
+	      world.callers[s].group, world.callers[s].capabilities);
 	caller_set(s);
 }
 

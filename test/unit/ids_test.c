@@ -118,7 +118,18 @@ static void limits_and_next_id(void)
 	ids.next_id = 5 << SHM_INDEX_BITS | 100;
 	check_equal(enter(3, 0, 4), 0);
 	check_equal(things[3].entry.id, 5 << SHM_INDEX_BITS | 101);
-	for (int i = 0; i < 4; i++)
+	/* The limit leaves a wish alone; that no index is free uses it up. */
+	ids.next_id = 7 << SHM_INDEX_BITS | 0x7fff;
+	check_equal(enter(4, 0, 4), -ENOSPC);
+	check_equal(ids.next_id, 7 << SHM_INDEX_BITS | 0x7fff);
+	check_equal(enter(4, 0, 5), 0);
+	check_equal(things[4].entry.id, 7 << SHM_INDEX_BITS | 0x7fff);
+	ids.next_id = 8 << SHM_INDEX_BITS | 0x7fff;
+	check_equal(enter(5, 0, 6), -ENOSPC);
+	check_equal(ids.next_id, -1);
+	check_equal(enter(5, 0, 6), 0);
+	check_equal(things[5].entry.id, 2);
+	for (int i = 0; i < 6; i++)
 		leave(i);
 }
 
@@ -139,7 +150,8 @@ static void forgotten_key_is_free(void)
 static const struct unit_test tests[] = {
 	{"random", "ids, keys and order agree with a model; a failed enter changes nothing",
 	 random_steps, true},
-	{"limits", "the limit holds; next_id is honoured once", limits_and_next_id, true},
+	{"limits", "the limit holds; next_id is honoured once, and tried once", limits_and_next_id,
+	 true},
 	{"forget", "a forgotten key is free at once, the id stays", forgotten_key_is_free, true},
 	{0},
 };

@@ -108,14 +108,10 @@ static unsigned chosen[3], threads;
 
 static void setup(void *context)
 {
-	struct shm_limits limits;
-
 	(void)context;
 	sim_init(unit_link, 1); /* frames are never used again, so each run has its own */
 	check_equal(shm_namespace_create(&sim.shm, &ns), 0);
-	shm_namespace_limits(ns, &limits);
-	limits.rmid_forced = forced;
-	check_equal(shm_namespace_set_limits(ns, &limits), 0);
+	check_equal(shm_namespace_set_limit(ns, SHM_LIMIT_RMID_FORCED, forced), 0);
 	for (unsigned i = 0; i < 3; i++) {
 		spaces[i] = sim_space_create((int32_t)i + 1);
 		spaces[i]->caller.capabilities = SHM_CAP_IPC_OWNER | SHM_CAP_SYS_ADMIN;

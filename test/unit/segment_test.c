@@ -54,7 +54,7 @@ static void huge_pages_are_none(void)
 	id = get(a, IPC_PRIVATE, (1ull << 63) + 5, flags | 30 << SHM_HUGE_SHIFT);
 	check(id >= 0);
 	check_equal(control(a, id, IPC_RMID), 0);
-	b->caller.gid = 0;
+	b->caller.access_gid = 0;
 	id = get(b, IPC_PRIVATE, PAGE, flags);
 	check(id >= 0);
 	check_equal(control(b, id, IPC_RMID), 0);
@@ -100,10 +100,9 @@ static void limits(void)
 	world();
 	shm_namespace_limits(ns, &limits);
 	check_equal(limits.shmmni, 4096);
-	limits.shmmni = 2;
-	limits.shmall_pages = 10;
-	limits.shmmax_bytes = 8 * PAGE;
-	check_equal(shm_namespace_set_limits(ns, &limits), 0);
+	set_limit(SHM_LIMIT_SHMMNI, 2);
+	set_limit(SHM_LIMIT_SHMALL, 10);
+	set_limit(SHM_LIMIT_SHMMAX, 8 * PAGE);
 	check_equal(get(a, IPC_PRIVATE, 8 * PAGE + 1, 0600), -EINVAL);
 	int32_t id = make(8 * PAGE);
 	check_equal(get(a, IPC_PRIVATE, 3 * PAGE, 0600), -ENOSPC);
@@ -112,8 +111,14 @@ static void limits(void)
 	check_equal(control(a, id, IPC_RMID), 0);
 	make(PAGE);
 	check_equal(get(a, IPC_PRIVATE, 1, 0600), -ENOSPC); /* shmmni */
-	limits.shmmni = 32769;
-	check_equal(shm_namespace_set_limits(ns, &limits), -EINVAL);
+	check_equal(shm_namespace_set_limit(ns, SHM_LIMIT_SHMMNI, 32769), -EINVAL);
+	check_equal(shm_namespace_set_limit(ns, SHM_LIMIT_SHMMNI, 1ull << 32 | 1), -EINVAL);
+	check_equal(shm_namespace_set_limit(ns, SHM_LIMIT_NEXT_ID, 1ull << 31), -EINVAL);
+	check_equal(shm_namespace_set_limit(ns, SHM_LIMIT_NEXT_ID, (uint64_t)-2), -EINVAL);
+	shm_namespace_limits(ns, &limits);
+	check_equal(limits.shmmni, 2);
+	check_equal(limits.shmall_pages, 10);
+	check_equal(limits.shmmax_bytes, 8 * PAGE);
 	world_end();
 }
 
@@ -122,15 +127,14 @@ static void next_id(void)
 	struct shm_limits limits;
 
 	world();
-	shm_namespace_limits(ns, &limits);
-	limits.next_id = 7 << 15 | 1000;
-	check_equal(shm_namespace_set_limits(ns, &limits), 0);
+	set_limit(SHM_LIMIT_NEXT_ID, 7 << 15 | 1000);
 	check_equal(make(PAGE), 7 << 15 | 1000);
 	shm_namespace_limits(ns, &limits);
 	check_equal((uint32_t)limits.next_id, UINT32_MAX);
 	check_equal(make(PAGE), 0);
-	limits.next_id = 9 << 15 | 1000; /* taken: the next that is free */
-	check_equal(shm_namespace_set_limits(ns, &limits), 0);
+	set_limit(SHM_LIMIT_SHMMNI, 4000); /* brings back no wish */
+	check_equal(make(PAGE), 1);
+	set_limit(SHM_LIMIT_NEXT_ID, 9 << 15 | 1000); /* taken: the next that is free */
 	check_equal(make(PAGE), 9 << 15 | 1001);
 	world_end();
 }
@@ -150,6 +154,12 @@ static void permissions(void)
 	check_equal(shm_control(ns, &a->caller, id, IPC_SET, &data), 0);
 
 	check_equal(try_attach(b, id, 0, SHM_RDONLY), -EACCES);
+	b->caller.gid = 2000; /* whose the things are that it makes: no member for that */
+	check_equal(try_attach(b, id, 0, SHM_RDONLY), -EACCES);
+	b->caller.gid = 1000;
+	b->caller.access_gid = 2000;
+	check_equal(shm_detach(ns, &b->caller, attach(b, id, 0, SHM_RDONLY)), 0);
+	b->caller.access_gid = 1000;
 	b->caller.groups = groups;
 	b->caller.group_count = 2;
 	uint64_t at = attach(b, id, 0, SHM_RDONLY);
@@ -276,12 +286,8 @@ static void removed_while_attached(void)
 
 static void strict_reading(void)
 {
-	struct shm_limits limits;
-
 	world();
-	shm_namespace_limits(ns, &limits);
-	limits.attach_removed = false;
-	check_equal(shm_namespace_set_limits(ns, &limits), 0);
+	set_limit(SHM_LIMIT_ATTACH_REMOVED, false);
 	int32_t id = make(PAGE);
 	attach(a, id, SPAN, 0);
 	check_equal(control(a, id, IPC_RMID), 0);
@@ -291,20 +297,11 @@ static void strict_reading(void)
 	world_end();
 }
 
-static void set_rmid_forced(bool forced)
-{
-	struct shm_limits limits;
-
-	shm_namespace_limits(ns, &limits);
-	limits.rmid_forced = forced;
-	check_equal(shm_namespace_set_limits(ns, &limits), 0);
-}
-
 static void rmid_forced(void)
 {
 	world();
 	b->caller.capabilities = a->caller.capabilities;
-	set_rmid_forced(true);
+	set_limit(SHM_LIMIT_RMID_FORCED, true);
 	int32_t never = make(PAGE), once = make(PAGE), held = make(PAGE);
 	attach(a, once, SPAN, 0);
 	check_equal(shm_detach(ns, &a->caller, SPAN), 0);
@@ -328,7 +325,7 @@ static void rmid_forced_later(void)
 	int32_t living = get(b, IPC_PRIVATE, PAGE, 0600);
 	shm_creator_exit(&a->creators);
 	check_equal(control(a, orphan, IPC_STAT), 0);
-	set_rmid_forced(true);
+	set_limit(SHM_LIMIT_RMID_FORCED, true);
 	check_equal(control(a, orphan, IPC_STAT), -EINVAL);
 	check_equal(control(a, living, IPC_STAT), 0);
 	shm_creator_exit(&b->creators);

@@ -22,7 +22,7 @@ static inline void world(void)
 	sim_cpu_run(0, a);
 	sim_cpu_run(1, b);
 	a->caller.capabilities = SHM_CAP_IPC_LOCK | SHM_CAP_IPC_OWNER | SHM_CAP_SYS_ADMIN;
-	b->caller.uid = b->caller.gid = 1000;
+	b->caller.uid = b->caller.gid = b->caller.access_gid = 1000;
 }
 
 static inline void world_check(void)
@@ -40,6 +40,11 @@ static inline void world_end(void)
 	sim_space_destroy(a);
 	sim_space_destroy(b);
 	shm_namespace_put(ns);
+}
+
+static inline void set_limit(enum shm_limit limit, uint64_t value)
+{
+	check_equal(shm_namespace_set_limit(ns, limit, value), 0);
 }
 
 static inline int32_t get(struct sim_space *space, int32_t key, uint64_t size_bytes, int flags)

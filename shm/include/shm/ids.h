@@ -30,7 +30,7 @@ struct shm_ids {
 	uint32_t next_index; /* where the search for a free index begins */
 	int32_t last_index; /* given last, -1: none; at or below it, the sequence number moves on */
 	uint32_t sequence;
-	int32_t next_id; /* the next entry's if that is free: kernel.shm_next_id; -1: none */
+	int32_t next_id; /* wished for the next entry, for one try: kernel.shm_next_id; -1: none */
 	struct shm_array entries; /* by index */
 	struct shm_hash keys;     /* but IPC_PRIVATE */
 };
@@ -40,7 +40,8 @@ void shm_ids_init(struct shm_ids *ids, const struct shm_port *port, bool extende
 
 /*
  * Give the entry its id and enter it by id and key. 0; -ENOSPC: `limit` entries
- * are there, or no index is free; -ENOMEM; nothing changed then.
+ * are there, or no index is free (from that of next_id on); -ENOMEM. Nothing changed then, but
+ * next_id is used up, unless the limit stood in the way.
  */
 int shm_ids_enter(struct shm_ids *ids, struct shm_id_entry *entry, uint32_t limit);
 /* How many indices there are. */

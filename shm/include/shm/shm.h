@@ -87,7 +87,8 @@ struct shm_segment;
 struct shm_caller {
 	struct shm_space *space; /* NULL when the call touches none */
 	int32_t pid;             /* thread group id */
-	uint32_t uid, gid;       /* effective */
+	uint32_t uid, gid;       /* effective: the owner of what it makes */
+	uint32_t access_gid;     /* as whose member it may use something: Linux's fsgid */
 	const uint32_t *groups;  /* supplementary */
 	size_t group_count;
 	uint64_t capabilities; /* effective; others than SHM_CAP_* do no harm */
@@ -350,8 +351,19 @@ void shm_namespace_get(struct shm_namespace *ns);
 /* The last reference removes all segments. */
 void shm_namespace_put(struct shm_namespace *ns);
 void shm_namespace_limits(struct shm_namespace *ns, struct shm_limits *limits);
-/* 0; -EINVAL where Linux refuses the value. */
-int shm_namespace_set_limits(struct shm_namespace *ns, const struct shm_limits *limits);
+enum shm_limit {
+	SHM_LIMIT_SHMMAX,
+	SHM_LIMIT_SHMALL,
+	SHM_LIMIT_SHMMNI,
+	SHM_LIMIT_RMID_FORCED,
+	SHM_LIMIT_ATTACH_REMOVED,
+	SHM_LIMIT_NEXT_ID,
+};
+/*
+ * One of them; others may be set at the same time, and next_id be used up. A negative next_id is
+ * given as such. 0; -EINVAL where Linux refuses the value. No locks held.
+ */
+int shm_namespace_set_limit(struct shm_namespace *ns, enum shm_limit limit, uint64_t value);
 
 /* shmget(2): the shmid, or EINVAL, ENOENT, EEXIST, EACCES, ENOSPC, ENOMEM, EPERM. No locks held. */
 int32_t shm_get(struct shm_namespace *ns, const struct shm_caller *caller, int32_t key,
