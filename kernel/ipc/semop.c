@@ -110,6 +110,19 @@ static bool update_zeros(struct sem_set *set)
 }
 
 /*
+ * Is one of those semaphores 0 that the waiter's operations name, or any (NULL)? Only then does
+ * Linux look at those that wait for zeros; that may end them with EAGAIN, too, and which operation
+ * they count for (GETZCNT) changes then.
+ */
+static bool some_zero(const struct sem_set *set, const struct sem_waiter *by)
+{
+	for (uint32_t i = 0; i < (by ? by->operation_count : set->count); i++)
+		if (!set->semaphores[by ? by->operations[i].sem_num : i].value)
+			return true;
+	return false;
+}
+
+/*
  * Once through those that change values. *again: what one of them did may let
  * one before it go on; never so if it only took from one semaphore.
  */
@@ -124,23 +137,25 @@ static bool update_altering(struct sem_set *set, bool *again)
 		if (result == SEM_PENDING)
 			continue;
 		*again = !result && (waiter->operation_count > 1 || set->complex_count);
+		bool zeros = !result && !list_is_empty(&set->zeros) && some_zero(set, waiter);
 		waiter_finish(set, waiter, result);
 		if (result)
 			continue;
 		done = true;
-		update_zeros(set);
+		if (zeros)
+			update_zeros(set);
 		if (*again)
 			break;
 	}
 	return done;
 }
 
-void sem_update(struct sem_set *set, bool raised)
+void sem_update(struct sem_set *set, const struct sem_waiter *by)
 {
-	bool done = !list_is_empty(&set->zeros) && update_zeros(set);
+	bool done = !list_is_empty(&set->zeros) && some_zero(set, by) && update_zeros(set);
 
 	/* Values that only fell let nobody go on who changes one value; many, who knows. */
-	for (bool again = raised || set->complex_count; again;)
+	for (bool again = !by || by->raises || set->complex_count; again;)
 		done |= update_altering(set, &again);
 	if (done)
 		set->otime = ipc_now();
@@ -227,6 +242,7 @@ static int operate(int32_t id, const struct abi_sembuf *operations, unsigned cou
 		.operations = operations,
 		.operation_count = count,
 		.alters = sum.alters,
+		.raises = sum.raises,
 		.pid = thread->process->pid,
 		.status = SEM_PENDING,
 	};
@@ -240,7 +256,7 @@ static int operate(int32_t id, const struct abi_sembuf *operations, unsigned cou
 	if (!result) {
 		set->otime = ipc_now();
 		if (sum.alters)
-			sem_update(set, sum.raises);
+			sem_update(set, &waiter);
 	}
 	if (result != SEM_PENDING) {
 		ipc_object_unlock(&set->object);
