@@ -44,7 +44,7 @@ long futex_wake_op(const uint64_t *argument, bool private);
 
 static inline bool futex_key_equal(const struct futex_key *a, const struct futex_key *b)
 {
-	return a->a == b->a && a->b == b->b && a->shared == b->shared;
+	return a->a == b->a && a->b == b->b && a->kind == b->kind;
 }
 
 /* Bucket locks held. */
