@@ -93,11 +93,26 @@ static void waiter_finish(struct sem_set *set, struct sem_waiter *waiter, int st
 	__atomic_store_n(&waiter->status, status, __ATOMIC_RELEASE);
 }
 
-/* Those that wait for zeros only: they change nothing, so once round is enough. */
-static bool update_zeros(struct sem_set *set)
+/* Is one of those semaphores 0 that the waiter's operations name, or any (NULL)? */
+static bool some_zero(const struct sem_set *set, const struct sem_waiter *by)
+{
+	for (uint32_t i = 0; i < (by ? by->operation_count : set->count); i++)
+		if (!set->semaphores[by ? by->operations[i].sem_num : i].value)
+			return true;
+	return false;
+}
+
+/*
+ * Those that wait for zeros only: they change nothing, so once round is enough. Only if there is
+ * a 0 in what `by` did, as on Linux: a look may also end them with EAGAIN, and changes which
+ * operation they count for (GETZCNT). By itself, since few wait for zeros.
+ */
+static __attribute__((noinline)) bool update_zeros(struct sem_set *set, const struct sem_waiter *by)
 {
 	bool done = false;
 
+	if (!some_zero(set, by))
+		return false;
 	list_for_each_safe (node, &set->zeros) {
 		struct sem_waiter *waiter = container_of(node, struct sem_waiter, node);
 		int result = sem_perform(set, waiter);
@@ -107,19 +122,6 @@ static bool update_zeros(struct sem_set *set)
 		done |= !result;
 	}
 	return done;
-}
-
-/*
- * Is one of those semaphores 0 that the waiter's operations name, or any (NULL)? Only then does
- * Linux look at those that wait for zeros; that may end them with EAGAIN, too, and which operation
- * they count for (GETZCNT) changes then.
- */
-static bool some_zero(const struct sem_set *set, const struct sem_waiter *by)
-{
-	for (uint32_t i = 0; i < (by ? by->operation_count : set->count); i++)
-		if (!set->semaphores[by ? by->operations[i].sem_num : i].value)
-			return true;
-	return false;
 }
 
 /*
@@ -137,13 +139,10 @@ static bool update_altering(struct sem_set *set, bool *again)
 		if (result == SEM_PENDING)
 			continue;
 		*again = !result && (waiter->operation_count > 1 || set->complex_count);
-		bool zeros = !result && !list_is_empty(&set->zeros) && some_zero(set, waiter);
+		if (!result && !list_is_empty(&set->zeros))
+			update_zeros(set, waiter);
 		waiter_finish(set, waiter, result);
-		if (result)
-			continue;
-		done = true;
-		if (zeros)
-			update_zeros(set);
+		done |= !result;
 		if (*again)
 			break;
 	}
@@ -152,7 +151,7 @@ static bool update_altering(struct sem_set *set, bool *again)
 
 void sem_update(struct sem_set *set, const struct sem_waiter *by)
 {
-	bool done = !list_is_empty(&set->zeros) && some_zero(set, by) && update_zeros(set);
+	bool done = !list_is_empty(&set->zeros) && update_zeros(set, by);
 
 	/* Values that only fell let nobody go on who changes one value; many, who knows. */
 	for (bool again = !by || by->raises || set->complex_count; again;)
