@@ -36,31 +36,11 @@ void futex_init(void)
 	}
 }
 
-/* FUTEX2_NUMA: the word behind says which node's the futex is; there is one, 0. */
-static __attribute__((noinline)) int node_get(uint64_t address)
+int futex_key_get(uint64_t address, bool private, struct futex_key *key)
 {
-	uint64_t at = address + sizeof(uint32_t);
-	uint32_t node;
-
-	if (address % (2 * sizeof(uint32_t)))
-		return -EINVAL;
-	if (user_load_u32(&node, at))
-		return -EFAULT;
-	if (node == FUTEX_NO_NODE)
-		return user_store_u32(at, 0) ? -EFAULT : 0;
-	return node ? -EINVAL : 0;
-}
-
-int futex_key_get(uint64_t address, uint32_t flags, struct futex_key *key)
-{
-	if (flags & FUTEX2_NUMA) {
-		int err = node_get(address);
-		if (err)
-			return err;
-	}
 	if (address % sizeof(uint32_t))
 		return -EINVAL;
-	return space_futex_key(thread_current()->space, address, flags & FUTEX_PRIVATE_FLAG, key);
+	return space_futex_key(thread_current()->space, address, private, key);
 }
 
 /* ---- the program's word ---- */
@@ -123,7 +103,7 @@ int futex_waiter_queue(struct futex_waiter *waiter, const struct futex_request *
 			return -EAGAIN;
 		err = futex_word_touch(request->address);
 		if (!err)
-			err = futex_key_get(request->address, request->flags, &waiter->key);
+			err = futex_key_get(request->address, request->private, &waiter->key);
 		if (err)
 			return err;
 	}
@@ -132,7 +112,7 @@ int futex_waiter_queue(struct futex_waiter *waiter, const struct futex_request *
 int futex_wait(const struct futex_request *request)
 {
 	struct futex_waiter waiter = {.thread = thread_current(), .bitset = request->bitset};
-	int err = futex_key_get(request->address, request->flags, &waiter.key);
+	int err = futex_key_get(request->address, request->private, &waiter.key);
 
 	if (!err)
 		err = futex_waiter_queue(&waiter, request);
@@ -157,7 +137,7 @@ static long wait_or_restart(const struct futex_request *request)
 	thread->restart_data[0] = request->address;
 	thread->restart_data[1] = request->expected;
 	thread->restart_data[2] = request->bitset;
-	thread->restart_data[3] = request->flags;
+	thread->restart_data[3] = request->private;
 	return -ERESTART_RESTARTBLOCK;
 }
 
@@ -167,7 +147,7 @@ static long wait_again(struct thread *thread)
 		.address = thread->restart_data[0],
 		.expected = (uint32_t)thread->restart_data[1],
 		.bitset = (uint32_t)thread->restart_data[2],
-		.flags = (uint32_t)thread->restart_data[3],
+		.private = thread->restart_data[3],
 		.deadline_ns = thread->restart_deadline_ns,
 	});
 }
@@ -205,11 +185,11 @@ int futex_wake_locked(struct futex_bucket *bucket, const struct futex_key *key, 
 	return woken;
 }
 
-long futex_wake(uint64_t address, uint32_t flags, int count, uint32_t bitset)
+long futex_wake(uint64_t address, bool private, int count, uint32_t bitset)
 {
 	struct thread *last;
 	struct futex_key key;
-	int err = futex_key_get(address, flags, &key);
+	int err = futex_key_get(address, private, &key);
 
 	if (err)
 		return err;
@@ -227,19 +207,23 @@ long futex_wake(uint64_t address, uint32_t flags, int count, uint32_t bitset)
 
 void futex_wake_address(uint64_t address, int count)
 {
-	(void)futex_wake(address, 0, count, FUTEX_BITSET_MATCH_ANY);
+	(void)futex_wake(address, false, count, FUTEX_BITSET_MATCH_ANY);
 }
 
 /* ---- the call ---- */
 
-/* In Linux's order: the time, whether the clock may be chosen, the bits. */
-static long call_wait(const uint64_t *argument, bool bitset, bool wall, uint32_t flags)
+/*
+ * In Linux's order: the time, whether the clock may be chosen, the bits.
+ * By itself, as is futex_wake_op: those that wake need not save what it uses.
+ */
+static __attribute__((noinline)) long call_wait(const uint64_t *argument, bool bitset, bool wall,
+						bool private)
 {
 	struct futex_request request = {
 		.address = argument[0],
 		.expected = (uint32_t)argument[2],
 		.bitset = bitset ? (uint32_t)argument[5] : FUTEX_BITSET_MATCH_ANY,
-		.flags = flags,
+		.private = private,
 		.deadline_ns = WAIT_FOREVER,
 	};
 
@@ -266,37 +250,37 @@ long sys_futex(const uint64_t *argument)
 {
 	int operation = (int)argument[1];
 	int command = operation & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
-	uint32_t flags = operation & FUTEX_PRIVATE_FLAG;
+	bool private = operation & FUTEX_PRIVATE_FLAG;
 	bool wall = operation & FUTEX_CLOCK_REALTIME;
 
 	if (wall && command != FUTEX_WAIT_BITSET && command != FUTEX_WAIT)
 		return -ENOSYS;
 	switch (command) {
 	case FUTEX_WAKE:
-		return futex_wake(argument[0], flags, futex_wake_count((int)argument[2]),
+		return futex_wake(argument[0], private, futex_wake_count((int)argument[2]),
 				  FUTEX_BITSET_MATCH_ANY);
 	case FUTEX_WAIT:
 	case FUTEX_WAIT_BITSET:
-		return call_wait(argument, command == FUTEX_WAIT_BITSET, wall, flags);
+		return call_wait(argument, command == FUTEX_WAIT_BITSET, wall, private);
 	case FUTEX_WAKE_BITSET:
 		if (!(uint32_t)argument[5])
 			return -EINVAL;
-		return futex_wake(argument[0], flags, futex_wake_count((int)argument[2]),
+		return futex_wake(argument[0], private, futex_wake_count((int)argument[2]),
 				  (uint32_t)argument[5]);
 	case FUTEX_REQUEUE:
 	case FUTEX_CMP_REQUEUE:
 		return futex_requeue(&(struct futex_two){
 			.from = argument[0],
 			.to = argument[4],
-			.from_flags = flags,
-			.to_flags = flags,
+			.from_private = private,
+			.to_private = private,
 			.wake_count = (int)argument[2],
 			.move_count = (int)argument[3],
 			.compare = command == FUTEX_CMP_REQUEUE,
 			.expected = (uint32_t)argument[5],
 		});
 	case FUTEX_WAKE_OP:
-		return futex_wake_op(argument, flags);
+		return futex_wake_op(argument, private);
 	default:
 		return -ENOSYS;
 	}

@@ -2,7 +2,7 @@
 /*
  * The futex calls with flags of their own: futex_waitv(2), futex_wait, futex_wake, futex_requeue.
  * Words have 32 bits. There is one node, 0, and no memory policies: FUTEX2_NUMA looks after the
- * node's word (futex_key_get), FUTEX2_MPOL means nothing.
+ * node's word, FUTEX2_MPOL means nothing.
  */
 
 #include "abi/futex.h"
@@ -22,6 +22,23 @@ static bool flags_valid(uint32_t flags)
 static bool fits(uint64_t value)
 {
 	return value <= UINT32_MAX;
+}
+
+/* FUTEX2_NUMA: the word behind says which node's the futex is, or is told. 0; -EINVAL, -EFAULT. */
+static int node_settle(uint64_t address, uint32_t flags)
+{
+	uint64_t at = address + sizeof(uint32_t);
+	uint32_t node;
+
+	if (!(flags & FUTEX2_NUMA))
+		return 0;
+	if (address % (2 * sizeof(uint32_t)))
+		return -EINVAL;
+	if (user_load_u32(&node, at))
+		return -EFAULT;
+	if (node == FUTEX_NO_NODE)
+		return user_store_u32(at, 0) ? -EFAULT : 0;
+	return node ? -EINVAL : 0;
 }
 
 /* An absolute time, or none (WAIT_FOREVER). 0; -EINVAL, -EFAULT. */
@@ -50,6 +67,7 @@ static int entry_read(uint64_t array, unsigned index, struct abi_futex_waitv *en
 struct wait_one {
 	struct futex_waiter waiter;
 	struct futex_request request;
+	uint32_t flags;
 };
 
 struct wait_many {
@@ -82,9 +100,11 @@ static int many_read(struct wait_many *many, uint64_t array)
 			return err;
 		many->one[i].waiter = (struct futex_waiter){.thread = thread_current(),
 							    .bitset = FUTEX_BITSET_MATCH_ANY};
-		many->one[i].request = (struct futex_request){.address = entry.address,
-							      .expected = (uint32_t)entry.value,
-							      .flags = entry.flags};
+		many->one[i].request =
+			(struct futex_request){.address = entry.address,
+					       .expected = (uint32_t)entry.value,
+					       .private = entry.flags & FUTEX_PRIVATE_FLAG};
+		many->one[i].flags = entry.flags;
 	}
 	return 0;
 }
@@ -96,7 +116,10 @@ static int many_queue(struct wait_many *many, uint64_t array)
 
 	for (unsigned i = 0; !err && i < many->count; i++) {
 		struct wait_one *one = &many->one[i];
-		err = futex_key_get(one->request.address, one->request.flags, &one->waiter.key);
+		err = node_settle(one->request.address, one->flags);
+		if (!err)
+			err = futex_key_get(one->request.address, one->request.private,
+					    &one->waiter.key);
 	}
 	for (; !err && many->queued < many->count; many->queued += !err) {
 		struct wait_one *one = &many->one[many->queued];
@@ -146,15 +169,18 @@ long sys_futex_wait(const uint64_t *argument)
 		.address = argument[0],
 		.expected = (uint32_t)argument[1],
 		.bitset = (uint32_t)argument[2],
-		.flags = (uint32_t)argument[3],
+		.private = argument[3] & FUTEX_PRIVATE_FLAG,
 	};
+	uint32_t flags = (uint32_t)argument[3];
 
-	if (!flags_valid(request.flags) || !fits(argument[1]) || !fits(argument[2]))
+	if (!flags_valid(flags) || !fits(argument[1]) || !fits(argument[2]))
 		return -EINVAL;
 	int err = deadline_read(argument[4], (int32_t)argument[5], &request.deadline_ns);
-	if (err)
-		return err;
-	return request.bitset ? futex_wait(&request) : -EINVAL;
+	if (!err && !request.bitset)
+		err = -EINVAL;
+	if (!err)
+		err = node_settle(request.address, flags);
+	return err ? err : futex_wait(&request);
 }
 
 /* futex_wake(address, mask, count, flags). 0 wakes none here, less than that one: observed. */
@@ -165,7 +191,11 @@ long sys_futex_wake(const uint64_t *argument)
 
 	if (!flags_valid(flags) || !fits(argument[1]) || !mask)
 		return -EINVAL;
-	return futex_wake(argument[0], flags, count ? futex_wake_count(count) : 0, mask);
+	int err = node_settle(argument[0], flags);
+	if (err)
+		return err;
+	return futex_wake(argument[0], flags & FUTEX_PRIVATE_FLAG,
+			  count ? futex_wake_count(count) : 0, mask);
 }
 
 /* futex_requeue(array of two, flags, wake count, move count) */
@@ -178,13 +208,19 @@ long sys_futex_requeue(const uint64_t *argument)
 	int err = entry_read(argument[0], 0, &from);
 	if (!err)
 		err = entry_read(argument[0], 1, &to);
+	if (!err && ((int)argument[2] < 0 || (int)argument[3] < 0))
+		err = -EINVAL;
+	if (!err)
+		err = node_settle(from.address, from.flags);
+	if (!err)
+		err = node_settle(to.address, to.flags);
 	if (err)
 		return err;
 	return futex_requeue(&(struct futex_two){
 		.from = from.address,
 		.to = to.address,
-		.from_flags = from.flags,
-		.to_flags = to.flags,
+		.from_private = from.flags & FUTEX_PRIVATE_FLAG,
+		.to_private = to.flags & FUTEX_PRIVATE_FLAG,
 		.wake_count = (int)argument[2],
 		.move_count = (int)argument[3],
 		.compare = true,

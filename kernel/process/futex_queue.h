@@ -24,8 +24,8 @@ struct futex_waiter {
 };
 
 struct futex_bucket *futex_bucket_of(const struct futex_key *key);
-/* `flags`: FUTEX_PRIVATE_FLAG, FUTEX2_NUMA; others mean nothing. 0; -EINVAL, -EFAULT. No locks held. */
-int futex_key_get(uint64_t address, uint32_t flags, struct futex_key *key);
+/* 0; -EINVAL, -EFAULT. No locks held. */
+int futex_key_get(uint64_t address, bool private, struct futex_key *key);
 /* The program's word, under a bucket's lock. Where it fails: unlock, touch it, and begin again. */
 int futex_word_load_locked(uint64_t address, uint32_t *value);
 int futex_word_touch(uint64_t address); /* 0, -EFAULT */
@@ -49,7 +49,7 @@ static inline int futex_wake_count(int count)
 struct futex_request {
 	uint64_t address;
 	uint32_t expected, bitset;
-	uint32_t flags; /* as in futex_key_get */
+	bool private;
 	uint64_t deadline_ns;
 };
 
@@ -63,13 +63,13 @@ bool futex_waiter_leave(struct futex_waiter *waiter);
 /* 0: woken; -EAGAIN, -EFAULT, -EINVAL, -ETIMEDOUT, -ERESTARTSYS. No locks held. */
 int futex_wait(const struct futex_request *request);
 /* How many were woken; -EINVAL, -EFAULT. No locks held. */
-long futex_wake(uint64_t address, uint32_t flags, int count, uint32_t bitset);
+long futex_wake(uint64_t address, bool private, int count, uint32_t bitset);
 
 /* ---- two words: futex_two.c ---- */
 
 struct futex_two {
 	uint64_t from, to;
-	uint32_t from_flags, to_flags; /* as in futex_key_get */
+	bool from_private, to_private;
 	int wake_count, move_count;
 	bool compare;
 	uint32_t expected; /* at `from`, if compared */
@@ -78,7 +78,7 @@ struct futex_two {
 /* How many were woken and moved; -EINVAL, -EFAULT, -EAGAIN. No locks held. */
 long futex_requeue(const struct futex_two *two);
 /* FUTEX_WAKE_OP with the call's arguments. How many were woken; -EINVAL, -EFAULT, -ENOSYS. No locks held. */
-long futex_wake_op(const uint64_t *argument, uint32_t flags);
+long futex_wake_op(const uint64_t *argument, bool private);
 
 static inline bool futex_key_equal(const struct futex_key *a, const struct futex_key *b)
 {

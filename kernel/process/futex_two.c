@@ -31,9 +31,9 @@ long futex_requeue(const struct futex_two *two)
 		return -EINVAL;
 	for (;;) {
 		uint32_t value = 0;
-		int err = futex_key_get(two->from, two->from_flags, &from_key);
+		int err = futex_key_get(two->from, two->from_private, &from_key);
 		if (!err)
-			err = futex_key_get(two->to, two->to_flags, &to_key);
+			err = futex_key_get(two->to, two->to_private, &to_key);
 		if (err)
 			return err;
 		struct futex_bucket *from = futex_bucket_of(&from_key),
@@ -165,16 +165,16 @@ static long wake_two(struct futex_bucket **bucket, const struct futex_key *key, 
 	return woken;
 }
 
-long futex_wake_op(const uint64_t *argument, uint32_t flags)
+__attribute__((noinline)) long futex_wake_op(const uint64_t *argument, bool private)
 {
 	uint32_t encoded = (uint32_t)argument[5], old = 0, seen;
 	const int count[2] = {(int)argument[2], (int)argument[3]};
 	struct futex_key key[2];
 
 	for (;;) {
-		int err = futex_key_get(argument[0], flags, &key[0]);
+		int err = futex_key_get(argument[0], private, &key[0]);
 		if (!err)
-			err = futex_key_get(argument[4], flags, &key[1]);
+			err = futex_key_get(argument[4], private, &key[1]);
 		if (err)
 			return err;
 		if (!operate(encoded, 0, &seen))
