@@ -35,13 +35,17 @@
 #define FUTEX_OWNER_DIED 0x40000000u
 #define FUTEX_TID_MASK   0x3fffffffu
 
-/* futex_waitv(2) */
-#define FUTEX_WAITV_MAX 128
-#define FUTEX2_SIZE_U32 0x02
+/* futex_waitv(2), futex_wait, futex_wake, futex_requeue: flags, with FUTEX_PRIVATE_FLAG */
+#define FUTEX_WAITV_MAX  128
+#define FUTEX2_SIZE_MASK 0x03
+#define FUTEX2_SIZE_U32  0x02
+#define FUTEX2_NUMA      0x04 /* behind the word is one for the node */
+#define FUTEX2_MPOL      0x08 /* the node is the memory policy's */
+#define FUTEX_NO_NODE    0xffffffffu
 
 struct abi_futex_waitv {
 	uint64_t value, address;
-	uint32_t flags, reserved; /* FUTEX2_SIZE_U32, FUTEX_PRIVATE_FLAG */
+	uint32_t flags, reserved;
 };
 
 struct abi_robust_list_head {

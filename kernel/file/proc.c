@@ -399,7 +399,7 @@ int proc_may_look(const struct proc_subject *subject)
 
 	if (!process)
 		return -ESRCH;
-	bool may = process_may_look(process);
+	bool may = process_may(process, PROCESS_LOOK);
 	process_put(process);
 	return may ? 0 : -EACCES;
 }

@@ -278,7 +278,7 @@ static long control_one(struct sem_space *space, int32_t id, int32_t number, int
 static void values_changed(struct sem_set *set)
 {
 	set->object.ctime = ipc_now();
-	sem_update(set, true);
+	sem_update(set, NULL);
 }
 
 static long control_set_one(struct sem_space *space, int32_t id, int32_t number, int32_t value)

@@ -55,7 +55,7 @@ struct sem_waiter {
 	struct thread *thread; /* [I] */
 	const struct abi_sembuf *operations;
 	unsigned operation_count;
-	bool alters;
+	bool alters, raises;
 	int32_t pid;
 	struct sem_undo *undo;             /* NULL: no operation has SEM_UNDO */
 	const struct abi_sembuf *blocking; /* [o] the operation that cannot be done now */
@@ -79,8 +79,8 @@ void sem_set_put(struct sem_set *set);
  * -EAGAIN: it must and has IPC_NOWAIT; -ERANGE. Set locked. (semop.c)
  */
 int sem_perform(struct sem_set *set, struct sem_waiter *waiter);
-/* Values have changed: whoever can go on now does. `raised`: one may be higher. Set locked. */
-void sem_update(struct sem_set *set, bool raised);
+/* Values have changed, by what `by` did or (NULL) any: whoever can go on now does. Set locked. */
+void sem_update(struct sem_set *set, const struct sem_waiter *by);
 /* Everyone who waits gets -EIDRM. Set locked. */
 void sem_expel(struct sem_set *set);
 

@@ -116,7 +116,7 @@ static void adjust(struct sem_set *set, const struct sem_undo *undo)
 		semaphore->pid = process_current()->pid;
 	}
 	set->otime = ipc_now();
-	sem_update(set, true);
+	sem_update(set, NULL);
 }
 
 /* The set of the list's first entry, with a reference; NULL: the list is empty. */

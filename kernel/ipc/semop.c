@@ -93,11 +93,26 @@ static void waiter_finish(struct sem_set *set, struct sem_waiter *waiter, int st
 	__atomic_store_n(&waiter->status, status, __ATOMIC_RELEASE);
 }
 
-/* Those that wait for zeros only: they change nothing, so once round is enough. */
-static bool update_zeros(struct sem_set *set)
+/* Is one of those semaphores 0 that the waiter's operations name, or any (NULL)? */
+static bool some_zero(const struct sem_set *set, const struct sem_waiter *by)
+{
+	for (uint32_t i = 0; i < (by ? by->operation_count : set->count); i++)
+		if (!set->semaphores[by ? by->operations[i].sem_num : i].value)
+			return true;
+	return false;
+}
+
+/*
+ * Those that wait for zeros only: they change nothing, so once round is enough. Only if there is
+ * a 0 in what `by` did, as on Linux: a look may also end them with EAGAIN, and changes which
+ * operation they count for (GETZCNT). By itself, since few wait for zeros.
+ */
+static __attribute__((noinline)) bool update_zeros(struct sem_set *set, const struct sem_waiter *by)
 {
 	bool done = false;
 
+	if (!some_zero(set, by))
+		return false;
 	list_for_each_safe (node, &set->zeros) {
 		struct sem_waiter *waiter = container_of(node, struct sem_waiter, node);
 		int result = sem_perform(set, waiter);
@@ -124,23 +139,22 @@ static bool update_altering(struct sem_set *set, bool *again)
 		if (result == SEM_PENDING)
 			continue;
 		*again = !result && (waiter->operation_count > 1 || set->complex_count);
+		if (!result && !list_is_empty(&set->zeros))
+			update_zeros(set, waiter);
 		waiter_finish(set, waiter, result);
-		if (result)
-			continue;
-		done = true;
-		update_zeros(set);
+		done |= !result;
 		if (*again)
 			break;
 	}
 	return done;
 }
 
-void sem_update(struct sem_set *set, bool raised)
+void sem_update(struct sem_set *set, const struct sem_waiter *by)
 {
-	bool done = !list_is_empty(&set->zeros) && update_zeros(set);
+	bool done = !list_is_empty(&set->zeros) && update_zeros(set, by);
 
 	/* Values that only fell let nobody go on who changes one value; many, who knows. */
-	for (bool again = raised || set->complex_count; again;)
+	for (bool again = !by || by->raises || set->complex_count; again;)
 		done |= update_altering(set, &again);
 	if (done)
 		set->otime = ipc_now();
@@ -227,6 +241,7 @@ static int operate(int32_t id, const struct abi_sembuf *operations, unsigned cou
 		.operations = operations,
 		.operation_count = count,
 		.alters = sum.alters,
+		.raises = sum.raises,
 		.pid = thread->process->pid,
 		.status = SEM_PENDING,
 	};
@@ -240,7 +255,7 @@ static int operate(int32_t id, const struct abi_sembuf *operations, unsigned cou
 	if (!result) {
 		set->otime = ipc_now();
 		if (sum.alters)
-			sem_update(set, sum.raises);
+			sem_update(set, &waiter);
 	}
 	if (result != SEM_PENDING) {
 		ipc_object_unlock(&set->object);

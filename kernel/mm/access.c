@@ -151,7 +151,7 @@ static void futex_key_of_object(const struct area *area, uint64_t address, struc
 	key->a = shm_object_serial(shm_piece_object(&area->piece));
 	key->b = (shm_piece_index(&area->piece, address) << PAGE_SHIFT) |
 		 (address & (PAGE_BYTES - 1));
-	key->shared = true;
+	key->kind = FUTEX_OF_OBJECT;
 }
 
 /* What a program may write is its own; else a file's page is the file's, and a copy is nobody's. Observed. */
@@ -159,8 +159,10 @@ static __attribute__((noinline)) int futex_key_of_private(struct space *space,
 							  const struct area *area, uint64_t address,
 							  struct futex_key *key)
 {
-	if (area->protection & SHM_WRITE)
+	if (area->protection & SHM_WRITE) {
+		key->kind = FUTEX_OF_SPACE_ASKED;
 		return 0;
+	}
 	if (area_is_anonymous(area) || (area->own_pages && space_page_is_own(space, address)))
 		return -EFAULT;
 	futex_key_of_object(area, address, key);
@@ -177,7 +179,7 @@ static bool object_has_page(const struct area *area, uint64_t address)
 
 int space_futex_key(struct space *space, uint64_t address, bool private_only, struct futex_key *key)
 {
-	*key = (struct futex_key){(uint64_t)(uintptr_t)space, address, false};
+	*key = (struct futex_key){(uint64_t)(uintptr_t)space, address, FUTEX_OF_SPACE};
 	if (address >= mmu_user_end)
 		return -EFAULT;
 	if (private_only)

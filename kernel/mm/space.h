@@ -222,10 +222,15 @@ struct space_usage {
 };
 void space_usage(struct space *space, struct space_usage *usage);
 
-/* Where a shared futex or a private one lives. 0, -EFAULT. Takes the space lock. */
+/*
+ * Where a shared futex or a private one lives. 0, -EFAULT. Takes the space lock.
+ * One that is asked for as shared, but is in private memory, is a third kind: as on Linux, no
+ * private one meets it.
+ */
+enum futex_kind { FUTEX_OF_SPACE, FUTEX_OF_OBJECT, FUTEX_OF_SPACE_ASKED };
 struct futex_key {
 	uint64_t a, b; /* (object serial, byte offset) or (space, address) */
-	bool shared;
+	enum futex_kind kind;
 };
 int space_futex_key(struct space *space, uint64_t address, bool private_only,
 		    struct futex_key *key);

@@ -35,6 +35,7 @@ void clear_tid_exit(struct thread *thread)
 		futex_wake_address(address, 1);
 }
 
+/* In Linux's order, which others can see: memory, semaphores, segments, files. */
 static void release_resources(struct thread *thread)
 {
 	spin_lock(&tree_lock);
@@ -51,13 +52,14 @@ static void release_resources(struct thread *thread)
 	space_switch(NULL);
 	if (space)
 		space_put(space);
+	/* After the space: whom they wake, or who looks for the segments, finds nothing attached. */
+	sem_undo_exit(thread);
+	if (thread->shm_creators)
+		shm_creator_exit(&thread->shm_creators);
 	if (files)
 		fd_table_put(files);
 	if (fs)
 		fs_context_put(fs);
-	/* After the space: what it had attached is detached. */
-	if (thread->shm_creators)
-		shm_creator_exit(&thread->shm_creators);
 	if (ipc)
 		ipc_namespace_put(ipc);
 }
@@ -142,7 +144,6 @@ void thread_exit(int status)
 	clear_tid_exit(thread);
 	vfork_release(thread);
 	rseq_clear(thread);
-	sem_undo_exit(thread);
 	release_resources(thread);
 
 	spin_lock(&tree_lock);

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * futex(2). Waiters stand in buckets by key: (space, address) for private ones,
- * (object serial, offset) for shared ones. The program's word is read under the
+ * futex(2). Waiters stand in buckets by key: (space, address) in private memory,
+ * (object serial, offset) in shared memory. The program's word is read under the
  * bucket's lock; a fault there fails at once (thread.no_fault), the lock is
  * dropped, the page is touched and everything is done again.
  *
- * What works on two words at once is in futex_two.c.
+ * What works on two words at once is in futex_two.c, the newer calls are in futex2.c.
  * Known gaps: no priority inheritance.
  */
 
 #include "abi/futex.h"
 #include "kernel/lib/print.h"
-#include "kernel/mm/kmem.h"
 #include "kernel/process/futex_queue.h"
 #include "kernel/process/process.h"
 #include "kernel/process/time.h"
@@ -65,8 +64,7 @@ int futex_word_touch(uint64_t address)
 
 /* ---- waiting ---- */
 
-/* Off whichever bucket it is in by now. True: it was woken. */
-static bool waiter_leave(struct futex_waiter *waiter)
+bool futex_waiter_leave(struct futex_waiter *waiter)
 {
 	for (;;) {
 		struct futex_bucket *bucket = __atomic_load_n(&waiter->bucket, __ATOMIC_RELAXED);
@@ -82,21 +80,10 @@ static bool waiter_leave(struct futex_waiter *waiter)
 	}
 }
 
-struct wait_request {
-	uint64_t address;
-	uint32_t expected, bitset;
-	bool private;
-	uint64_t deadline_ns;
-};
-
-/* In the bucket if the word is as expected. */
-static int waiter_queue(struct futex_waiter *waiter, const struct wait_request *request)
+int futex_waiter_queue(struct futex_waiter *waiter, const struct futex_request *request)
 {
 	for (;;) {
 		uint32_t value;
-		int err = futex_key_get(request->address, request->private, &waiter->key);
-		if (err)
-			return err;
 		struct futex_bucket *bucket = futex_bucket_of(&waiter->key);
 		spin_lock(&bucket->lock);
 		/*
@@ -105,7 +92,7 @@ static int waiter_queue(struct futex_waiter *waiter, const struct wait_request *
 		 */
 		futex_waiter_put_on(waiter, bucket);
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-		err = futex_word_load_locked(request->address, &value);
+		int err = futex_word_load_locked(request->address, &value);
 		if (!err && value == request->expected) {
 			spin_unlock(&bucket->lock);
 			return 0;
@@ -115,26 +102,30 @@ static int waiter_queue(struct futex_waiter *waiter, const struct wait_request *
 		if (!err)
 			return -EAGAIN;
 		err = futex_word_touch(request->address);
+		if (!err)
+			err = futex_key_get(request->address, request->private, &waiter->key);
 		if (err)
 			return err;
 	}
 }
 
-static int futex_wait(const struct wait_request *request)
+int futex_wait(const struct futex_request *request)
 {
 	struct futex_waiter waiter = {.thread = thread_current(), .bitset = request->bitset};
-	int err = waiter_queue(&waiter, request);
+	int err = futex_key_get(request->address, request->private, &waiter.key);
 
+	if (!err)
+		err = futex_waiter_queue(&waiter, request);
 	if (err)
 		return err;
 	while (!err && !__atomic_load_n(&waiter.woken, __ATOMIC_ACQUIRE))
 		err = thread_sleep(request->deadline_ns, WAIT_INTERRUPTIBLE);
-	return waiter_leave(&waiter) ? 0 : err;
+	return futex_waiter_leave(&waiter) ? 0 : err;
 }
 
 static long wait_again(struct thread *thread);
 
-static long wait_or_restart(const struct wait_request *request)
+static long wait_or_restart(const struct futex_request *request)
 {
 	struct thread *thread = thread_current();
 	int err = futex_wait(request);
@@ -152,100 +143,13 @@ static long wait_or_restart(const struct wait_request *request)
 
 static long wait_again(struct thread *thread)
 {
-	return wait_or_restart(&(struct wait_request){
+	return wait_or_restart(&(struct futex_request){
 		.address = thread->restart_data[0],
 		.expected = (uint32_t)thread->restart_data[1],
 		.bitset = (uint32_t)thread->restart_data[2],
 		.private = thread->restart_data[3],
 		.deadline_ns = thread->restart_deadline_ns,
 	});
-}
-
-/* ---- futex_waitv(2): several words at once ---- */
-
-struct wait_many {
-	unsigned count, queued;
-	uint64_t deadline_ns;
-	struct futex_waiter waiters[FUTEX_WAITV_MAX];
-};
-
-/* All leave; the last of those that were woken, or -1. */
-static int many_leave(struct wait_many *many)
-{
-	int woken = -1;
-
-	for (unsigned i = 0; i < many->queued; i++)
-		if (waiter_leave(&many->waiters[i]))
-			woken = (int)i;
-	return woken;
-}
-
-static int many_queue(struct wait_many *many, uint64_t address)
-{
-	int err = 0;
-
-	for (many->queued = 0; !err && many->queued < many->count; many->queued += !err) {
-		struct futex_waiter *waiter = &many->waiters[many->queued];
-		struct abi_futex_waitv user;
-
-		if (copy_from_user(&user, address + many->queued * sizeof(user), sizeof(user)))
-			return -EFAULT;
-		if (user.reserved || (user.flags & ~FUTEX_PRIVATE_FLAG) != FUTEX2_SIZE_U32)
-			return -EINVAL;
-		*waiter = (struct futex_waiter){.thread = thread_current(),
-						.bitset = FUTEX_BITSET_MATCH_ANY};
-		err = waiter_queue(waiter, &(struct wait_request){
-						   .address = user.address,
-						   .expected = (uint32_t)user.value,
-						   .private = user.flags & FUTEX_PRIVATE_FLAG,
-					   });
-	}
-	return err;
-}
-
-static bool many_woken(const struct wait_many *many)
-{
-	for (unsigned i = 0; i < many->queued; i++)
-		if (__atomic_load_n(&many->waiters[i].woken, __ATOMIC_ACQUIRE))
-			return true;
-	return false;
-}
-
-static long futex_wait_many(struct wait_many *many, uint64_t address)
-{
-	int err = many_queue(many, address);
-
-	while (!err && !many_woken(many))
-		err = thread_sleep(many->deadline_ns, WAIT_INTERRUPTIBLE);
-	int woken = many_leave(many);
-	return woken >= 0 ? woken : err;
-}
-
-long sys_futex_waitv(const uint64_t *argument)
-{
-	uint32_t count = (uint32_t)argument[1];
-	int32_t clock = (int32_t)argument[4];
-	uint64_t deadline_ns = WAIT_FOREVER;
-
-	if ((uint32_t)argument[2] || !count || count > FUTEX_WAITV_MAX || !argument[0])
-		return -EINVAL;
-	if (argument[3]) {
-		if (clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME)
-			return -EINVAL;
-		int err = time_read(argument[3], &deadline_ns);
-		if (err)
-			return err;
-		if (clock == CLOCK_REALTIME)
-			deadline_ns = time_from_wall(deadline_ns);
-	}
-	struct wait_many *many = kmem_alloc(sizeof(*many));
-	if (!many)
-		return -ENOMEM;
-	many->count = count;
-	many->deadline_ns = deadline_ns;
-	long result = futex_wait_many(many, argument[0]);
-	kmem_free(many, sizeof(*many));
-	return result;
 }
 
 /* ---- waking ---- */
@@ -281,7 +185,7 @@ int futex_wake_locked(struct futex_bucket *bucket, const struct futex_key *key, 
 	return woken;
 }
 
-static long futex_wake(uint64_t address, bool private, int count, uint32_t bitset)
+long futex_wake(uint64_t address, bool private, int count, uint32_t bitset)
 {
 	struct thread *last;
 	struct futex_key key;
@@ -308,19 +212,21 @@ void futex_wake_address(uint64_t address, int count)
 
 /* ---- the call ---- */
 
-static long call_wait(const uint64_t *argument, int operation)
+/*
+ * In Linux's order: the time, whether the clock may be chosen, the bits.
+ * By itself, as is futex_wake_op: those that wake need not save what it uses.
+ */
+static __attribute__((noinline)) long call_wait(const uint64_t *argument, bool bitset, bool wall,
+						bool private)
 {
-	bool bitset = (operation & 0x7f) == FUTEX_WAIT_BITSET;
-	struct wait_request request = {
+	struct futex_request request = {
 		.address = argument[0],
 		.expected = (uint32_t)argument[2],
 		.bitset = bitset ? (uint32_t)argument[5] : FUTEX_BITSET_MATCH_ANY,
-		.private = operation & FUTEX_PRIVATE_FLAG,
+		.private = private,
 		.deadline_ns = WAIT_FOREVER,
 	};
 
-	if (!request.bitset)
-		return -EINVAL;
 	if (argument[3]) {
 		uint64_t ns;
 		int err = time_read(argument[3], &ns);
@@ -328,11 +234,15 @@ static long call_wait(const uint64_t *argument, int operation)
 			return err;
 		if (!bitset)
 			request.deadline_ns = time_after(ns);
-		else if (operation & FUTEX_CLOCK_REALTIME)
+		else if (wall)
 			request.deadline_ns = time_from_wall(ns);
 		else
 			request.deadline_ns = ns;
 	}
+	if (wall && !bitset)
+		return -ENOSYS; /* observed; futex(2) allows it */
+	if (!request.bitset)
+		return -EINVAL;
 	return wait_or_restart(&request);
 }
 
@@ -341,26 +251,34 @@ long sys_futex(const uint64_t *argument)
 	int operation = (int)argument[1];
 	int command = operation & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
 	bool private = operation & FUTEX_PRIVATE_FLAG;
-	int count = (int)argument[2];
+	bool wall = operation & FUTEX_CLOCK_REALTIME;
 
-	if ((operation & FUTEX_CLOCK_REALTIME) && command != FUTEX_WAIT_BITSET)
-		return -ENOSYS; /* observed; futex(2) allows it for FUTEX_WAIT */
+	if (wall && command != FUTEX_WAIT_BITSET && command != FUTEX_WAIT)
+		return -ENOSYS;
 	switch (command) {
 	case FUTEX_WAKE:
-		return futex_wake(argument[0], private, count > 0 ? count : 1,
+		return futex_wake(argument[0], private, futex_wake_count((int)argument[2]),
 				  FUTEX_BITSET_MATCH_ANY);
 	case FUTEX_WAIT:
 	case FUTEX_WAIT_BITSET:
-		return call_wait(argument, operation);
+		return call_wait(argument, command == FUTEX_WAIT_BITSET, wall, private);
 	case FUTEX_WAKE_BITSET:
 		if (!(uint32_t)argument[5])
 			return -EINVAL;
-		return futex_wake(argument[0], private, count > 0 ? count : 1,
+		return futex_wake(argument[0], private, futex_wake_count((int)argument[2]),
 				  (uint32_t)argument[5]);
 	case FUTEX_REQUEUE:
-		return futex_requeue(argument, private, false);
 	case FUTEX_CMP_REQUEUE:
-		return futex_requeue(argument, private, true);
+		return futex_requeue(&(struct futex_two){
+			.from = argument[0],
+			.to = argument[4],
+			.from_private = private,
+			.to_private = private,
+			.wake_count = (int)argument[2],
+			.move_count = (int)argument[3],
+			.compare = command == FUTEX_CMP_REQUEUE,
+			.expected = (uint32_t)argument[5],
+		});
 	case FUTEX_WAKE_OP:
 		return futex_wake_op(argument, private);
 	default:

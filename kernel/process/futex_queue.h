@@ -24,7 +24,8 @@ struct futex_waiter {
 };
 
 struct futex_bucket *futex_bucket_of(const struct futex_key *key);
-int futex_key_get(uint64_t address, bool private, struct futex_key *key); /* 0; -EINVAL, -EFAULT */
+/* 0; -EINVAL, -EFAULT. No locks held. */
+int futex_key_get(uint64_t address, bool private, struct futex_key *key);
 /* The program's word, under a bucket's lock. Where it fails: unlock, touch it, and begin again. */
 int futex_word_load_locked(uint64_t address, uint32_t *value);
 int futex_word_touch(uint64_t address); /* 0, -EFAULT */
@@ -38,13 +39,50 @@ int futex_wake_locked(struct futex_bucket *bucket, const struct futex_key *key, 
 /* A thread that futex_wake_locked has returned, or NULL. It may have noticed by itself, or be gone. */
 void futex_wake_late(struct thread *thread);
 
-/* What sys_futex calls for two words: futex_two.c. */
-long futex_requeue(const uint64_t *argument, bool private, bool compare);
+/* Of FUTEX_WAKE and its kin: who asks for none, or fewer, wakes one. Observed. */
+static inline int futex_wake_count(int count)
+{
+	return count > 0 ? count : 1;
+}
+
+/* What a thread waits for. */
+struct futex_request {
+	uint64_t address;
+	uint32_t expected, bitset;
+	bool private;
+	uint64_t deadline_ns;
+};
+
+/*
+ * In the bucket of the waiter's key, which the caller found, if the word is as expected.
+ * 0; -EAGAIN; -EFAULT. No locks held.
+ */
+int futex_waiter_queue(struct futex_waiter *waiter, const struct futex_request *request);
+/* Off whichever bucket it is in by now. True: it was woken. No locks held. */
+bool futex_waiter_leave(struct futex_waiter *waiter);
+/* 0: woken; -EAGAIN, -EFAULT, -EINVAL, -ETIMEDOUT, -ERESTARTSYS. No locks held. */
+int futex_wait(const struct futex_request *request);
+/* How many were woken; -EINVAL, -EFAULT. No locks held. */
+long futex_wake(uint64_t address, bool private, int count, uint32_t bitset);
+
+/* ---- two words: futex_two.c ---- */
+
+struct futex_two {
+	uint64_t from, to;
+	bool from_private, to_private;
+	int wake_count, move_count;
+	bool compare;
+	uint32_t expected; /* at `from`, if compared */
+};
+
+/* How many were woken and moved; -EINVAL, -EFAULT, -EAGAIN. No locks held. */
+long futex_requeue(const struct futex_two *two);
+/* FUTEX_WAKE_OP with the call's arguments. How many were woken; -EINVAL, -EFAULT, -ENOSYS. No locks held. */
 long futex_wake_op(const uint64_t *argument, bool private);
 
 static inline bool futex_key_equal(const struct futex_key *a, const struct futex_key *b)
 {
-	return a->a == b->a && a->b == b->b && a->shared == b->shared;
+	return a->a == b->a && a->b == b->b && a->kind == b->kind;
 }
 
 /* Bucket locks held. */

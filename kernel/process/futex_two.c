@@ -22,43 +22,42 @@ static void unlock_two(struct futex_bucket *a, struct futex_bucket *b)
 	spin_unlock(a < b ? &a->lock : &b->lock);
 }
 
-long futex_requeue(const uint64_t *argument, bool private, bool compare)
+long futex_requeue(const struct futex_two *two)
 {
-	uint64_t from_address = argument[0], to_address = argument[4];
-	int wake_count = (int)argument[2], move_count = (int)argument[3], moved = 0;
 	struct futex_key from_key, to_key = {0};
+	int moved = 0;
 
-	if (wake_count < 0 || move_count < 0)
+	if (two->wake_count < 0 || two->move_count < 0)
 		return -EINVAL;
 	for (;;) {
 		uint32_t value = 0;
-		int err = futex_key_get(from_address, private, &from_key);
+		int err = futex_key_get(two->from, two->from_private, &from_key);
 		if (!err)
-			err = futex_key_get(to_address, private, &to_key);
+			err = futex_key_get(two->to, two->to_private, &to_key);
 		if (err)
 			return err;
 		struct futex_bucket *from = futex_bucket_of(&from_key),
 				    *to = futex_bucket_of(&to_key);
 		lock_two(from, to);
-		if (compare)
-			err = futex_word_load_locked(from_address, &value);
+		if (two->compare)
+			err = futex_word_load_locked(two->from, &value);
 		if (err) {
 			unlock_two(from, to);
-			err = futex_word_touch(from_address);
+			err = futex_word_touch(two->from);
 			if (err)
 				return err;
 			continue;
 		}
-		if (compare && value != (uint32_t)argument[5]) {
+		if (two->compare && value != two->expected) {
 			unlock_two(from, to);
 			return -EAGAIN;
 		}
 		struct thread *last;
-		int woken = futex_wake_locked(from, &from_key, wake_count, FUTEX_BITSET_MATCH_ANY,
-					      &last);
+		int woken = futex_wake_locked(from, &from_key, two->wake_count,
+					      FUTEX_BITSET_MATCH_ANY, &last);
 		list_for_each_safe (node, &from->waiters) {
 			struct futex_waiter *waiter = container_of(node, struct futex_waiter, node);
-			if (moved >= move_count)
+			if (moved >= two->move_count)
 				break;
 			if (!futex_key_equal(&waiter->key, &from_key))
 				continue;
@@ -153,36 +152,49 @@ static int operate_locked(uint64_t address, uint32_t encoded, uint32_t *old)
 	return err;
 }
 
-long futex_wake_op(const uint64_t *argument, bool private)
+/* Buckets locked. `matches`: the second word's waiters, too. */
+static long wake_two(struct futex_bucket **bucket, const struct futex_key *key, const int *count,
+		     bool matches, struct thread **last)
+{
+	int woken = futex_wake_locked(bucket[0], &key[0], futex_wake_count(count[0]),
+				      FUTEX_BITSET_MATCH_ANY, &last[0]);
+
+	if (matches)
+		woken += futex_wake_locked(bucket[1], &key[1], futex_wake_count(count[1]),
+					   FUTEX_BITSET_MATCH_ANY, &last[1]);
+	return woken;
+}
+
+__attribute__((noinline)) long futex_wake_op(const uint64_t *argument, bool private)
 {
 	uint32_t encoded = (uint32_t)argument[5], old = 0, seen;
+	const int count[2] = {(int)argument[2], (int)argument[3]};
 	struct futex_key key[2];
 
-	if (!operate(encoded, 0, &seen) || compare(encoded, 0) < 0)
-		return -ENOSYS;
 	for (;;) {
 		int err = futex_key_get(argument[0], private, &key[0]);
 		if (!err)
 			err = futex_key_get(argument[4], private, &key[1]);
 		if (err)
 			return err;
-		struct futex_bucket *first = futex_bucket_of(&key[0]),
-				    *second = futex_bucket_of(&key[1]);
-		lock_two(first, second);
+		if (!operate(encoded, 0, &seen))
+			return -ENOSYS;
+		struct futex_bucket *bucket[2] = {futex_bucket_of(&key[0]),
+						  futex_bucket_of(&key[1])};
+		struct thread *last[2] = {NULL, NULL};
+		lock_two(bucket[0], bucket[1]);
 		err = operate_locked(argument[4], encoded, &old);
 		if (!err) {
-			struct thread *last[2] = {NULL, NULL};
-			int woken = futex_wake_locked(first, &key[0], (int)argument[2],
-						      FUTEX_BITSET_MATCH_ANY, &last[0]);
-			if (compare(encoded, old) == 1)
-				woken += futex_wake_locked(second, &key[1], (int)argument[3],
-							   FUTEX_BITSET_MATCH_ANY, &last[1]);
-			unlock_two(first, second);
+			/* One that is not known is noticed now: the word has changed. Observed. */
+			int matches = compare(encoded, old);
+			long result =
+				matches < 0 ? matches : wake_two(bucket, key, count, matches, last);
+			unlock_two(bucket[0], bucket[1]);
 			futex_wake_late(last[0]);
 			futex_wake_late(last[1]);
-			return woken;
+			return result;
 		}
-		unlock_two(first, second);
+		unlock_two(bucket[0], bucket[1]);
 		/* Make it present and writable: exchange it for itself. */
 		if (user_load_u32(&old, argument[4]) ||
 		    user_cmpxchg_u32(argument[4], old, old, &seen))

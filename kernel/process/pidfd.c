@@ -75,7 +75,7 @@ static long pidfd_ioctl(struct file *file, unsigned command, uint64_t argument)
 	if (!ns)
 		return -ESRCH;
 	long result = -EACCES;
-	if (process_may_look(process))
+	if (process_may(process, PROCESS_LOOK))
 		result = command == PIDFD_GET_IPC_NAMESPACE ? namespace_file_open(ns) : -EOPNOTSUPP;
 	ipc_namespace_put(ns);
 	return result;
@@ -135,7 +135,7 @@ int pidfd_ipc_namespace(struct file *file, struct ipc_namespace **ns)
 		return -EBADF;
 	if (is_gone(file->data))
 		return -ESRCH;
-	if (!process_may_attach(file->data))
+	if (!process_may(file->data, PROCESS_ATTACH))
 		return -EPERM;
 	*ns = ipc_namespace_of(file->data);
 	return *ns ? 0 : -ESRCH;

@@ -223,10 +223,10 @@ bool process_may_locked(struct process *process, enum process_access access)
 	       process->dumpable && !(target->permitted & ~capabilities);
 }
 
-bool process_may_look(struct process *process)
+bool process_may(struct process *process, enum process_access access)
 {
 	spin_lock(&tree_lock);
-	bool may = process_may_locked(process, PROCESS_LOOK);
+	bool may = process_may_locked(process, access);
 	spin_unlock(&tree_lock);
 	return may;
 }

@@ -6,11 +6,13 @@
 
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -214,6 +216,100 @@ static void pending_unlock_wakes(void)
 	abi_join(waiter);
 }
 
+/* What one who waits for locks[0] to change sees of the child's end: was it woken? */
+static bool woken_by(unsigned word, void (*prepare)(struct world *world))
+{
+	struct world *world = world_create();
+	pid_t waiter = CHECK_OK(fork());
+
+	/* The holder is a child of its own and puts its number into the word by itself. */
+	atomic_store(&world->locks[0].word, word);
+	if (!waiter) {
+		struct timespec limit = {0, 400000000};
+		long result = syscall(SYS_futex, &world->locks[0].word, FUTEX_WAIT, word, &limit,
+				      NULL, 0);
+		_exit(!result ? 1 : errno == ETIMEDOUT ? 2 : 3);
+	}
+	abi_sleep_ms(100);
+	run_child(world, prepare);
+	int status;
+	CHECK_EQ(waitpid(waiter, &status, 0), waiter);
+	CHECK(WIFEXITED(status) && (WEXITSTATUS(status) == 1 || WEXITSTATUS(status) == 2));
+	return WEXITSTATUS(status) == 1;
+}
+
+static void pending_with_priorities(struct world *world)
+{
+	world->head.list_op_pending = (void *)((char *)&world->locks[0].entry + 1);
+}
+
+/* The bits of one that died before do not make it less free. */
+static void pending_without_owner_wakes(void)
+{
+	CHECK(woken_by(FUTEX_WAITERS, pending_free));
+	CHECK(woken_by(FUTEX_OWNER_DIED, pending_free));
+	CHECK(woken_by(FUTEX_OWNER_DIED | FUTEX_WAITERS, pending_free));
+	CHECK(!woken_by((unsigned)getpid() | FUTEX_WAITERS, pending_free));
+}
+
+static void held_with_priorities(struct world *world)
+{
+	hold(world, &world->locks[0]);
+	world->head.list.next = (void *)((char *)&world->locks[0].entry + 1);
+	hold(world, &world->locks[1]);
+}
+
+static void priorities_wake_nobody(void)
+{
+	struct world *world = world_create();
+
+	CHECK(!woken_by(0, pending_with_priorities));
+	CHECK(!woken_by(0, held_with_priorities));
+	run_child(world, held_with_priorities);
+	CHECK_EQ(world->locks[0].word, FUTEX_OWNER_DIED | FUTEX_WAITERS);
+	CHECK_EQ(world->locks[1].word, FUTEX_OWNER_DIED | FUTEX_WAITERS);
+}
+
+/* The owner dies and with it the one that its end wakes: the next gets the lock. */
+static void two_die(void)
+{
+	struct shared {
+		pthread_mutex_t mutex;
+		atomic_int ready;
+	} *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pthread_mutexattr_t attributes;
+	pid_t pids[3];
+	cpu_set_t set;
+
+	CHECK(shared != MAP_FAILED);
+	/* On one CPU both are told to die before either does. */
+	CPU_ZERO(&set);
+	CPU_SET((unsigned)sched_getcpu(), &set);
+	CHECK_OK(sched_setaffinity(0, sizeof(set), &set));
+	CHECK_EQ(pthread_mutexattr_init(&attributes), 0);
+	CHECK_EQ(pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED), 0);
+	CHECK_EQ(pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST), 0);
+	CHECK_EQ(pthread_mutex_init(&shared->mutex, &attributes), 0);
+	for (int i = 0; i < 3; i++) {
+		pids[i] = CHECK_OK(fork());
+		if (!pids[i]) {
+			int err = pthread_mutex_lock(&shared->mutex);
+			atomic_store(&shared->ready, 1);
+			if (i < 2)
+				pause();
+			_exit(err != EOWNERDEAD);
+		}
+		while (!atomic_load(&shared->ready))
+			usleep(1000);
+		abi_sleep_ms(30);
+	}
+	CHECK_OK(kill(pids[0], SIGKILL));
+	CHECK_OK(kill(pids[1], SIGKILL));
+	for (int i = 0; i < 2; i++)
+		CHECK_EQ(waitpid(pids[i], NULL, 0), pids[i]);
+	abi_join(pids[2]);
+}
+
 static void in_circles(struct world *world)
 {
 	hold(world, &world->locks[0]);
@@ -368,6 +464,54 @@ static void word_of_shared_memory(void)
 	CHECK_EQ(word_after(true, true), 0);
 }
 
+/* The length comes first, and who is dead has a list: none. */
+static void list_of_others(void)
+{
+	void *head = (void *)7;
+	size_t size = 9;
+
+	CHECK_ERROR(syscall(SYS_get_robust_list, 0, &head, (void *)8), EFAULT);
+	CHECK_EQ((long)head, 7);
+	CHECK_ERROR(syscall(SYS_get_robust_list, 0, (void *)8, &size), EFAULT);
+	CHECK_EQ(size, sizeof(struct robust_list_head));
+	pid_t child = CHECK_OK(fork());
+	if (!child)
+		_exit(0);
+	siginfo_t info;
+	CHECK_OK(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT));
+	CHECK(!head_of(child));
+	abi_join(child);
+}
+
+static void ask_of_own_child(void *argument)
+{
+	(void)argument;
+	abi_become(3456, 3456);
+	CHECK_OK(prctl(PR_SET_DUMPABLE, 1));
+	pid_t child = CHECK_OK(fork());
+	if (!child)
+		for (;;)
+			pause();
+	CHECK(head_of(child) != (void *)7);
+	CHECK_OK(kill(child, SIGKILL));
+	CHECK_EQ(waitpid(child, NULL, 0), child);
+	CHECK_EQ(prctl(PR_SET_DUMPABLE, 0), 0);
+	child = CHECK_OK(fork());
+	if (!child)
+		for (;;)
+			pause();
+	void *head;
+	size_t size;
+	CHECK_ERROR(syscall(SYS_get_robust_list, child, &head, &size), EPERM);
+	CHECK_OK(kill(child, SIGKILL));
+	CHECK_EQ(waitpid(child, NULL, 0), child);
+}
+
+static void list_of_own_process(void)
+{
+	abi_in_child(ask_of_own_child, NULL);
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(end_by_exit, "exit marks held locks FUTEX_OWNER_DIED and wakes: get_robust_list(2)"),
 	CASE(end_by_kill, "so does SIGKILL: get_robust_list(2)"),
@@ -376,9 +520,18 @@ const struct abi_case abi_cases[] = {
 	CASE(pending_operations,
 	     "list_op_pending: a lock half taken or given up: get_robust_list(2), robust-futexes"),
 	CASE(pending_unlock_wakes, "a word of 0 that is pending wakes a waiter: observed"),
+	CASE(pending_without_owner_wakes,
+	     "so does one without an owner, OWNER_DIED and WAITERS or not: observed"),
+	CASE(priorities_wake_nobody,
+	     "locks whose pointer has bit 0 are marked, but nobody is woken: observed"),
+	CASE(two_die,
+	     "a waiter dies with the owner: the next has it: pthread_mutexattr_setrobust(3)"),
 	CASE(broken_lists_end,
 	     "circles, holes, wild and unaligned pointers: get_robust_list(2), robust-futexes"),
 	CASE(long_lists, "2048 entries are followed: get_robust_list(2), ROBUST_LIST_LIMIT"),
+	CASE(list_of_others, "the size is written first; a zombie has no list: observed"),
+	CASE(list_of_own_process,
+	     "of whom one may ptrace: one's own, if dumpable: get_robust_list(2), ptrace(2)"),
 	CASE(calls, "EINVAL, ESRCH, EPERM, EFAULT; fork gives none: get_robust_list(2)"),
 	CASE(word_of_a_process,
 	     "a process that uses its memory alone clears no word at its end: observed"),

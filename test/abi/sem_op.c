@@ -512,6 +512,51 @@ static void one_change_asks_for_alter_only(void)
 	remove_set(set);
 }
 
+static void wait_for_zeros(void *argument)
+{
+	struct sembuf operations[] = {{0, 0, *(short *)argument}, {1, 0, 0}};
+
+	CHECK_OK(semop(set, operations, 2));
+}
+
+/*
+ * Who waits for two zeros is looked at again when one that changed is 0, and only then: so it
+ * stays counted where it was, and IPC_NOWAIT of what is no longer 0 does not end it.
+ */
+static void zeros_are_looked_at_when_zero(void)
+{
+	short flags = 0;
+
+	set = make_set(3, 0600);
+	set_value(set, 0, 1);
+	set_value(set, 1, 1);
+	pid_t waiter = abi_start(wait_for_zeros, &flags);
+	await_waiters(set, 0, GETZCNT, 1);
+	CHECK_OK(operate(set, 0, -1, 0));
+	CHECK_EQ(semctl(set, 1, GETZCNT), 1);
+	CHECK_OK(operate(set, 0, 1, 0));
+	CHECK_EQ(semctl(set, 0, GETZCNT), 0);
+	CHECK_EQ(semctl(set, 1, GETZCNT), 1);
+	struct sembuf with_a_zero[] = {{2, 0, 0}, {0, 1, 0}};
+	CHECK_OK(semop(set, with_a_zero, 2)); /* what was named is 0, changed or not */
+	CHECK_EQ(semctl(set, 0, GETZCNT), 1);
+	CHECK_EQ(semctl(set, 1, GETZCNT), 0);
+	set_value(set, 0, 0);
+	set_value(set, 1, 0);
+	abi_join(waiter);
+
+	flags = IPC_NOWAIT;
+	set_value(set, 1, 1);
+	waiter = abi_start(wait_for_zeros, &flags);
+	await_waiters(set, 1, GETZCNT, 1);
+	CHECK_OK(operate(set, 0, 1, 0));
+	CHECK_EQ(semctl(set, 1, GETZCNT), 1);
+	CHECK_OK(operate(set, 0, -1, 0));
+	CHECK_OK(operate(set, 1, -1, 0));
+	abi_join(waiter);
+	remove_set(set);
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(values_change, "values go up and down; pid and otime are noted: semop(2)"),
 	CASE(would_wait, "IPC_NOWAIT: EAGAIN instead of waiting: semop(2)"),
@@ -531,6 +576,8 @@ const struct abi_case abi_cases[] = {
 	CASE(counts_follow_the_blocking_one,
 	     "GETNCNT and GETZCNT count the one that blocks: semctl(2)"),
 	CASE(nowait_after_sleep, "IPC_NOWAIT counts after a sleep, too: observed"),
+	CASE(zeros_are_looked_at_when_zero,
+	     "who waits for zeros is looked at when something is 0: observed"),
 	CASE(range_after_sleep, "ERANGE after a sleep: observed"),
 	CASE(removal_wakes_all, "IPC_RMID wakes all with EIDRM: semop(2)"),
 	CASE(never_restarted, "a handler interrupts with EINTR, SA_RESTART or not: signal(7)"),

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/shm.h>
 
 static int set; /* of the case; children inherit it */
 static int steps[4];
@@ -367,6 +368,71 @@ static void undone_by_leaving_the_namespace(void)
 	remove_set(set);
 }
 
+static void attach_and_give(void *argument)
+{
+	CHECK(shmat(*(int *)argument, NULL, 0) != (void *)-1);
+	CHECK_OK(operate(set, 0, 1, SEM_UNDO));
+	CHECK_OK(operate(set, 1, 1, 0));
+	for (;;)
+		pause();
+}
+
+/* Whom the undo wakes sees no attachment of the dead process; it is done before wait(2) tells. */
+static void undone_after_memory(void)
+{
+	int segment = CHECK_OK(shmget(IPC_PRIVATE, 64 << 10, 0600));
+
+	set = make_set(2, 0600);
+	for (int i = 0; i < 50; i++) {
+		struct shmid_ds ds;
+		pid_t pid = abi_start(attach_and_give, &segment);
+
+		CHECK_OK(operate(set, 1, -1, 0));
+		CHECK_OK(kill(pid, SIGKILL));
+		if (i % 2) {
+			CHECK_OK(operate(set, 0, 0, 0));
+			CHECK_OK(shmctl(segment, IPC_STAT, &ds));
+			CHECK_EQ(ds.shm_nattch, 0);
+		}
+		CHECK_EQ(waitpid(pid, NULL, 0), pid);
+		CHECK_EQ(value_of(set, 0), 0);
+	}
+	CHECK_OK(shmctl(segment, IPC_RMID, NULL));
+	remove_set(set);
+}
+
+static void give_and_hold(void *argument)
+{
+	int *ends = argument;
+
+	close(ends[0]);
+	CHECK_OK(operate(set, 0, 1, SEM_UNDO));
+	CHECK_OK(operate(set, 1, 1, 0));
+	for (;;)
+		pause();
+}
+
+/* Whoever sees the end of a pipe that the dead process had finds its semaphores undone. */
+static void undone_before_files(void)
+{
+	set = make_set(2, 0600);
+	for (int i = 0; i < 50; i++) {
+		int ends[2];
+		char byte;
+
+		CHECK_OK(pipe(ends));
+		pid_t pid = abi_start(give_and_hold, ends);
+		CHECK_OK(close(ends[1]));
+		CHECK_OK(operate(set, 1, -1, 0));
+		CHECK_OK(kill(pid, SIGKILL));
+		CHECK_EQ(read(ends[0], &byte, 1), 0);
+		CHECK_EQ(value_of(set, 0), 0);
+		CHECK_EQ(waitpid(pid, NULL, 0), pid);
+		CHECK_OK(close(ends[0]));
+	}
+	remove_set(set);
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(undone_at_exit, "SEM_UNDO is undone at exit, up and down: semop(2)"),
 	CASE(undone_when_killed, "SEM_UNDO is undone at death; below 0 is 0: semop(2)"),
@@ -384,6 +450,8 @@ const struct abi_case abi_cases[] = {
 	CASE(end_is_noticed,
 	     "a process that failed with SEM_UNDO sets sem_otime by its end: observed"),
 	CASE(undoing_is_an_operation, "undoing sets pid and otime, not ctime: semctl(2), observed"),
+	CASE(undone_after_memory, "segments are detached first: observed"),
+	CASE(undone_before_files, "files are closed later: observed"),
 	CASE(undone_by_unshare, "unshare(CLONE_SYSVSEM) undoes: unshare(2)"),
 	CASE(undone_by_leaving_the_namespace, "so does another IPC namespace: unshare(2)"),
 	CASES_END,

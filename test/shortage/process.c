@@ -23,7 +23,7 @@ static char long_argument[20000];
 static struct {
 	uint64_t value, address;
 	uint32_t flags, reserved;
-} waited[1];
+} waited[2];
 
 static void reap(long pid)
 {
@@ -176,6 +176,7 @@ static void waited_make(void)
 	waited[0].value = 1;
 	waited[0].address = (uint64_t)SHARED;
 	waited[0].flags = FUTEX_32;
+	waited[1] = waited[0];
 	*(volatile uint32_t *)SHARED = 0;
 }
 
@@ -226,6 +227,17 @@ const struct call calls_process[] = {
 	 .argument = {AT(waited), 1, 0, 0, 0},
 	 .answer = EAGAIN,
 	 ALLOCATES,
+	 .ready = waited_make},
+	{.name = "futex_wake", .number = 454, .argument = {SHARED, 1, 1, FUTEX_32}},
+	{.name = "futex_wait",
+	 .number = 455,
+	 .argument = {SHARED, 1, 1, FUTEX_32},
+	 .answer = EAGAIN,
+	 .ready = waited_make},
+	{.name = "futex_requeue",
+	 .number = 456,
+	 .argument = {AT(waited), 0, 1, 1},
+	 .answer = EAGAIN,
 	 .ready = waited_make},
 	{CALL(nanosleep, AT(&soon), 0)},
 	{CALL(clock_nanosleep, CLOCK_MONOTONIC, 0, AT(&soon), 0)},

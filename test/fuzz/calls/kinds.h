@@ -38,6 +38,7 @@ static const struct kinds kinds[] = {
 	KINDS(fdatasync, "f") KINDS(fgetxattr, "fnpl") KINDS(flistxattr, "fpl") KINDS(flock, "fc")
 	KINDS(fremovexattr, "fn") KINDS(fsetxattr, "fnplg") KINDS(fstat, "fp")
 	KINDS(fstatfs, "fp") KINDS(fsync, "f") KINDS(ftruncate, "fo") KINDS(futex, "pcczpx")
+	{454, "futex_wake", "pxcg"}, {455, "futex_wait", "pcxgzc"}, {456, "futex_requeue", "pgcc"},
 	KINDS(futex_waitv, "pcgzc") KINDS(get_mempolicy, "ppxag") KINDS(get_robust_list, "tpp")
 	KINDS(getcpu, "pp") KINDS(getcwd, "pl") KINDS(getdents64, "fpl") KINDS(getegid, "")
 	KINDS(geteuid, "") KINDS(getgid, "") KINDS(getgroups, "cp") KINDS(getitimer, "cp")
