@@ -162,7 +162,8 @@ struct cred *process_cred_get(struct process *process);
 enum process_access { PROCESS_LOOK, PROCESS_ATTACH };
 /* May the running thread? True is true only as long as the tree lock is held: an exec changes it. */
 bool process_may_locked(struct process *process, enum process_access access);
-bool process_may(struct process *process, enum process_access access); /* at this moment; takes the tree lock */
+bool process_may(struct process *process,
+		 enum process_access access); /* at this moment; takes the tree lock */
 /* Its files, with a reference; `judge`: for who may look, asked in the same moment. NULL: none. */
 struct fd_table *process_files_get(struct process *process, bool judge);
 /*
