@@ -81,7 +81,7 @@ static pid_t start_waiter(atomic_uint *word, long mask)
 
 	if (!pid)
 		_exit(wait_on(word, 0, mask, SIZE_32, &limit, CLOCK_MONOTONIC) != 0);
-	abi_sleep_ms(50);
+	abi_sleep_ms(100);
 	return pid;
 }
 
@@ -177,7 +177,7 @@ static void nodes(void)
 	struct timespec limit = in_ms(CLOCK_MONOTONIC, 10000);
 	if (!child)
 		_exit(wait_on(words, 0, ALL, SIZE_32 | NUMA, &limit, CLOCK_MONOTONIC) != 0);
-	abi_sleep_ms(50);
+	abi_sleep_ms(100);
 	CHECK_EQ(wake(words, ALL, 1, SIZE_32 | NUMA), 1);
 	abi_join(child);
 }

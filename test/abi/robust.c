@@ -216,8 +216,8 @@ static void pending_unlock_wakes(void)
 	abi_join(waiter);
 }
 
-/* What one who waits for locks[0] to change sees of the child's end: was it woken? */
-static bool woken_by(unsigned word, void (*prepare)(struct world *world))
+/* What one who waits so long for locks[0] to change sees of the child's end: was it woken? */
+static bool woken_by(unsigned word, void (*prepare)(struct world *world), long milliseconds)
 {
 	struct world *world = world_create();
 	pid_t waiter = CHECK_OK(fork());
@@ -225,7 +225,7 @@ static bool woken_by(unsigned word, void (*prepare)(struct world *world))
 	/* The holder is a child of its own and puts its number into the word by itself. */
 	atomic_store(&world->locks[0].word, word);
 	if (!waiter) {
-		struct timespec limit = {0, 400000000};
+		struct timespec limit = {milliseconds / 1000, milliseconds % 1000 * 1000000};
 		long result = syscall(SYS_futex, &world->locks[0].word, FUTEX_WAIT, word, &limit,
 				      NULL, 0);
 		_exit(!result ? 1 : errno == ETIMEDOUT ? 2 : 3);
@@ -246,10 +246,10 @@ static void pending_with_priorities(struct world *world)
 /* The bits of one that died before do not make it less free. */
 static void pending_without_owner_wakes(void)
 {
-	CHECK(woken_by(FUTEX_WAITERS, pending_free));
-	CHECK(woken_by(FUTEX_OWNER_DIED, pending_free));
-	CHECK(woken_by(FUTEX_OWNER_DIED | FUTEX_WAITERS, pending_free));
-	CHECK(!woken_by((unsigned)getpid() | FUTEX_WAITERS, pending_free));
+	CHECK(woken_by(FUTEX_WAITERS, pending_free, 10000));
+	CHECK(woken_by(FUTEX_OWNER_DIED, pending_free, 10000));
+	CHECK(woken_by(FUTEX_OWNER_DIED | FUTEX_WAITERS, pending_free, 10000));
+	CHECK(!woken_by((unsigned)getpid() | FUTEX_WAITERS, pending_free, 400));
 }
 
 static void held_with_priorities(struct world *world)
@@ -263,8 +263,8 @@ static void priorities_wake_nobody(void)
 {
 	struct world *world = world_create();
 
-	CHECK(!woken_by(0, pending_with_priorities));
-	CHECK(!woken_by(0, held_with_priorities));
+	CHECK(!woken_by(0, pending_with_priorities, 400));
+	CHECK(!woken_by(0, held_with_priorities, 400));
 	run_child(world, held_with_priorities);
 	CHECK_EQ(world->locks[0].word, FUTEX_OWNER_DIED | FUTEX_WAITERS);
 	CHECK_EQ(world->locks[1].word, FUTEX_OWNER_DIED | FUTEX_WAITERS);
