@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define LONG_NAME "a-new-name-that-is-too-long-for-the-entry-itself-to-keep-it-inside"
+#define LONG_TEXT LONG_NAME LONG_NAME
 
 static struct timespec times[2] = {{1, 0}, {2, 0}};
 
@@ -79,6 +80,8 @@ const struct call calls_name[] = {
 	{CALL(mknodat, AT_FDCWD, AT(LONG_NAME), S_IFIFO | 0600, 0), .what = "FIFO", MAKES,
 	 .undo = remove_file},
 	{CALL(symlinkat, AT("a-target"), AT_FDCWD, AT(LONG_NAME)), MAKES, .undo = remove_file},
+	{CALL(symlinkat, AT(LONG_TEXT), AT_FDCWD, AT(LONG_NAME)), .what = "that takes a page",
+	 MAKES, .undo = remove_file},
 	{CALL(linkat, AT_FDCWD, AT("f"), AT_FDCWD, AT(LONG_NAME), 0), MAKES, .undo = remove_file},
 	{CALL(unlinkat, AT_FDCWD, AT(LONG_NAME), 0), .ready = make_file, ALLOCATES},
 	{CALL(unlinkat, AT_FDCWD, AT(LONG_NAME), AT_REMOVEDIR), .what = "directory",
