@@ -77,25 +77,31 @@ static uint64_t number_of(const struct proc_entry *entry, const struct proc_subj
 	return number + ((uint64_t)subject->tid << 20) + ((uint64_t)subject->fd << 42);
 }
 
-static void set_owner(struct inode *inode, const struct proc_subject *subject)
+/* 0; -ESRCH: the process is gone. */
+static int set_owner(struct inode *inode, const struct proc_subject *subject)
 {
-	struct process *process = subject->pid ? proc_process(subject) : NULL;
-	struct cred *cred = process ? process_cred_get(process) : NULL;
+	if (!subject->pid)
+		return 0; /* root's */
 
-	inode->uid = cred ? cred->euid : 0;
-	inode->gid = cred ? cred->egid : 0;
-	if (cred)
-		cred_put(cred);
+	struct process *process = proc_process(subject);
+	if (!process)
+		return -ESRCH;
+	struct cred *cred = process_cred_get(process);
+	inode->uid = cred->euid;
+	inode->gid = cred->egid;
+	cred_put(cred);
 	process_put(process);
+	return 0;
 }
 
-static struct inode *proc_inode(struct filesystem *filesystem, const struct proc_entry *entry,
-				const struct proc_subject *subject)
+/* 0; -ENOMEM, -ESRCH. */
+static int proc_inode(struct filesystem *filesystem, const struct proc_entry *entry,
+		      const struct proc_subject *subject, struct inode **made)
 {
 	struct inode *inode = inode_create(filesystem, operations_of(entry), entry->mode);
 
 	if (!inode)
-		return NULL;
+		return -ENOMEM;
 	inode->number = number_of(entry, subject);
 	inode->generic = entry;
 	inode->private[0] = (uint32_t)subject->pid | (uint64_t)(uint32_t)subject->tid << 32;
@@ -104,8 +110,12 @@ static struct inode *proc_inode(struct filesystem *filesystem, const struct proc
 	inode->size_bytes = entry->size_bytes;
 	if (entry->setting_words)
 		proc_setting_init(inode);
-	set_owner(inode, subject);
-	return inode;
+	int err = set_owner(inode, subject);
+	if (err)
+		inode_put(inode);
+	else
+		*made = inode;
+	return err;
 }
 
 /* ---- directories ---- */
@@ -130,11 +140,10 @@ static int proc_lookup(struct dentry *directory, const char *name, size_t length
 		       struct dentry **found)
 {
 	const struct proc_entry *entry;
-	struct proc_subject subject = subject_of(directory->inode);
-
-	if (!subject_is_there(&subject))
-		return -ESRCH;
+	struct proc_subject subject;
+	struct inode *inode;
 	int err = find_entry(directory->inode, name, length, &entry, &subject);
+
 	if (err)
 		return err;
 	if (entry_of(directory->inode)->owner_only) {
@@ -142,9 +151,9 @@ static int proc_lookup(struct dentry *directory, const char *name, size_t length
 		if (err)
 			return err;
 	}
-	struct inode *inode = proc_inode(directory->inode->filesystem, entry, &subject);
-	if (!inode)
-		return -ENOMEM;
+	err = proc_inode(directory->inode->filesystem, entry, &subject, &inode);
+	if (err)
+		return err;
 	*found = dentry_create(directory, inode, name, length);
 	inode_put(inode);
 	return *found ? 0 : -ENOMEM;
@@ -475,8 +484,9 @@ int proc_root(struct filesystem **filesystem, struct dentry **root)
 	*filesystem = filesystem_create("proc", PROC_SUPER_MAGIC, false);
 	if (!*filesystem)
 		return -ENOMEM;
-	struct inode *inode = proc_inode(*filesystem, &root_entry, &nobody);
-	*root = inode ? mount_root_create(inode) : NULL;
+	struct inode *inode;
+	int err = proc_inode(*filesystem, &root_entry, &nobody, &inode);
+	*root = err ? NULL : mount_root_create(inode);
 	if (*root)
 		return 0;
 	filesystem_put(*filesystem);
