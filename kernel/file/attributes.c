@@ -25,7 +25,7 @@ static int change_inode(struct inode *inode, const struct change *change)
 {
 	struct access access;
 
-	if (inode->filesystem->magic == PROC_SUPER_MAGIC)
+	if (inode->filesystem->magic == PROC_SUPER_MAGIC || inode->filesystem->magic == NSFS_MAGIC)
 		return -EPERM;
 	if (inode->filesystem->mount_flags & MS_RDONLY)
 		return -EROFS;

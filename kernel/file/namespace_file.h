@@ -13,6 +13,8 @@ struct ipc_namespace;
 int namespace_file_init(void); /* 0; -ENOMEM */
 /* The namespace's file, a reference to the caller, which holds one to the namespace. 0; -ENOMEM. */
 int namespace_file_dentry(struct ipc_namespace *ns, struct dentry **dentry);
+/* Opened for the running thread, close-on-exec: a descriptor; -ENOMEM, -EMFILE. */
+long namespace_file_open(struct ipc_namespace *ns);
 /* What it is called: "ipc:[4026531839]". Returns the length. */
 size_t namespace_file_name(const struct ipc_namespace *ns, char *text, size_t size_bytes);
 /* The namespace of such a file, which the file keeps; NULL: it is another kind of file. */

@@ -141,8 +141,10 @@ static long sync_fd(int fd, bool anything)
 
 	if (!file)
 		return -EBADF;
-	if (!anything && !S_ISREG(file->inode->mode) && !S_ISDIR(file->inode->mode))
-		result = -EINVAL; /* fsync(2): bound to a special file */
+	/* fsync(2): bound to a special file, or to one of /proc and its kin */
+	if (!anything && (!file->inode->filesystem->changeable ||
+			  (!S_ISREG(file->inode->mode) && !S_ISDIR(file->inode->mode))))
+		result = -EINVAL;
 	file_put(file);
 	return result;
 }

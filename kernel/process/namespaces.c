@@ -10,6 +10,7 @@
 #include "kernel/ipc/ipc_namespace.h"
 #include "kernel/ipc/sem_undo.h"
 #include "kernel/mm/space.h"
+#include "kernel/process/pidfd.h"
 #include "kernel/process/thread.h"
 #include "kernel/syscall/syscall.h"
 
@@ -95,25 +96,37 @@ put_fs:
 	return -ENOMEM;
 }
 
+/* The namespace that a file stands for, with a reference. 0, or what is wrong with file or type. */
+static int setns_target(struct file *file, int type, struct ipc_namespace **ns)
+{
+	*ns = namespace_of_file(file);
+	if (*ns) {
+		if (type && type != (int)CLONE_NEWIPC)
+			return -EINVAL;
+		ipc_namespace_get(*ns);
+		return 0;
+	}
+	/* Of a process those are taken that are named, and one must be. */
+	int err = type == (int)CLONE_NEWIPC ? pidfd_ipc_namespace(file, ns) : -EINVAL;
+	return err == -EBADF ? -EINVAL : err;
+}
+
 /* setns(fd, type) */
 long sys_setns(const uint64_t *argument)
 {
-	int type = (int)argument[1];
 	struct file *file = fd_file((int)argument[0]);
+	struct ipc_namespace *ns;
 
 	if (!file)
 		return -EBADF;
-	struct ipc_namespace *ns = namespace_of_file(file);
-	int err = 0;
-
-	if (!ns || (type && type != (int)CLONE_NEWIPC))
-		err = -EINVAL;
-	else if (!cred_has(cred_current(), CAP_SYS_ADMIN))
-		err = -EPERM;
-	else
-		ipc_namespace_get(ns);
+	int err = setns_target(file, (int)argument[1], &ns);
 	file_put(file);
-	if (!err)
-		ipc_enter(ns);
-	return err;
+	if (err)
+		return err;
+	if (!cred_has(cred_current(), CAP_SYS_ADMIN)) {
+		ipc_namespace_put(ns);
+		return -EPERM;
+	}
+	ipc_enter(ns);
+	return 0;
 }

@@ -2,15 +2,22 @@
 /*
  * pidfd_open(2), pidfd_send_signal(2): a process as an open file, which no other
  * process ever takes the place of. Readable when the process has ended.
- * Known gaps: no CLONE_PIDFD, no PIDFD_THREAD, no pidfd_getfd(2).
+ * Known gaps: no CLONE_PIDFD, no PIDFD_THREAD, no PIDFD_GET_INFO, no pidfd_getfd(2).
  */
 
 #include "abi/errno.h"
 #include "abi/fcntl.h"
 #include "kernel/file/anonymous.h"
+#include "kernel/file/namespace_file.h"
+#include "kernel/ipc/ipc_namespace.h"
 #include "kernel/process/pidfd.h"
 #include "kernel/process/tree.h"
 #include "kernel/syscall/syscall.h"
+
+#define PIDFD_GET_CGROUP_NAMESPACE                                                                 \
+	0xff01 /* the first of those that give a namespace: linux/pidfd.h */
+#define PIDFD_GET_IPC_NAMESPACE 0xff02
+#define PIDFD_GET_UTS_NAMESPACE 0xff0a /* the last */
 
 /* Reaped: nobody can wait for it or send to it any more. Tree lock. */
 static bool is_gone_locked(const struct process *process)
@@ -31,12 +38,56 @@ static unsigned pidfd_poll(struct file *file, struct poll_waiters *waiters)
 	return events;
 }
 
+static bool is_gone(const struct process *process)
+{
+	spin_lock(&tree_lock);
+	bool gone = is_gone_locked(process);
+	spin_unlock(&tree_lock);
+	return gone;
+}
+
+/* That of its first thread, with a reference; NULL: it has none any more. */
+static struct ipc_namespace *ipc_namespace_of(const struct process *process)
+{
+	struct ipc_namespace *ns = NULL;
+
+	spin_lock(&tree_lock);
+	struct thread *first = is_gone_locked(process) ? NULL : thread_find_locked(process->pid);
+	if (first && first->ipc) {
+		ns = first->ipc;
+		ipc_namespace_get(ns);
+	}
+	spin_unlock(&tree_lock);
+	return ns;
+}
+
+static long pidfd_ioctl(struct file *file, unsigned command, uint64_t argument)
+{
+	struct process *process = file->data;
+
+	if (command < PIDFD_GET_CGROUP_NAMESPACE || command > PIDFD_GET_UTS_NAMESPACE)
+		return -ENOTTY;
+	if (is_gone(process))
+		return -ESRCH;
+	if (argument)
+		return -EINVAL;
+	struct ipc_namespace *ns = ipc_namespace_of(process);
+	if (!ns)
+		return -ESRCH;
+	long result = -EACCES;
+	if (process_may_look(process))
+		result = command == PIDFD_GET_IPC_NAMESPACE ? namespace_file_open(ns) : -EOPNOTSUPP;
+	ipc_namespace_put(ns);
+	return result;
+}
+
 static void pidfd_release(struct file *file)
 {
 	process_put(file->data);
 }
 
 static const struct file_operations pidfd_files = {
+	.ioctl = pidfd_ioctl,
 	.poll = pidfd_poll,
 	.release = pidfd_release,
 };
@@ -76,6 +127,18 @@ int pidfd_process(int fd, struct process **process, bool *nonblocking)
 	}
 	file_put(file);
 	return err;
+}
+
+int pidfd_ipc_namespace(struct file *file, struct ipc_namespace **ns)
+{
+	if (file->operations != &pidfd_files)
+		return -EBADF;
+	if (is_gone(file->data))
+		return -ESRCH;
+	if (!process_may_attach(file->data))
+		return -EPERM;
+	*ns = ipc_namespace_of(file->data);
+	return *ns ? 0 : -ESRCH;
 }
 
 /* As that call takes it: a process's directory in /proc too. */
