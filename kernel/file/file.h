@@ -72,6 +72,7 @@ struct file_operations {
 	 */
 	int (*object)(struct file *file, struct file_map *map, struct shm_object **object);
 	void (*release)(struct file *file); /* the last reference goes */
+	bool endless;    /* lseek from the end is EINVAL: where it is shows only in reading */
 	bool seeks;      /* reads and writes have positions: lseek, pread; else ESPIPE */
 	bool maps_zeros; /* instead of `object`: mmap gives anonymous memory, as of /dev/zero */
 };

@@ -274,7 +274,7 @@ static long proc_write(struct file *file, struct io *io, uint64_t *position)
 	size_t size_bytes = io->left_bytes;
 
 	if (!entry->store)
-		return -EINVAL;
+		return subject.pid ? -EINVAL : -EIO; /* observed */
 	if (!size_bytes)
 		return 0;
 	if (size_bytes > STORE_BYTES_MAX)

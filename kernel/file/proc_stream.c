@@ -61,6 +61,15 @@ static long stream_read(struct file *file, struct io *io, uint64_t *position)
 	return done;
 }
 
+/* Refused when it is tried: root may open for writing what nobody may write. */
+static long stream_write(struct file *file, struct io *io, uint64_t *position)
+{
+	(void)file;
+	(void)io;
+	(void)position;
+	return -EIO;
+}
+
 static void stream_release(struct file *file)
 {
 	struct reading *reading = file->data;
@@ -74,8 +83,10 @@ static void stream_release(struct file *file)
 
 static const struct file_operations stream_files = {
 	.read = stream_read,
+	.write = stream_write,
 	.release = stream_release,
 	.seeks = true,
+	.endless = true,
 };
 
 static int stream_open(struct inode *inode, struct file *file)

@@ -144,6 +144,8 @@ static int64_t seek_target(struct file *file, int64_t offset, int whence)
 		base = (int64_t)file->position;
 		break;
 	case SEEK_END:
+		if (file->operations->endless)
+			return -EINVAL;
 		base = (int64_t)file_size(file);
 		break;
 	case SEEK_DATA:

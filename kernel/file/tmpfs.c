@@ -269,8 +269,10 @@ int inode_resize(struct inode *inode, uint64_t size_bytes)
 {
 	if (S_ISDIR(inode->mode))
 		return -EISDIR;
-	if (!S_ISREG(inode->mode) || !inode->operations->resize)
+	if (!S_ISREG(inode->mode))
 		return -EINVAL;
+	if (!inode->operations->resize)
+		return 0; /* /proc: any size will do, and it stays 0 */
 	mutex_lock(&inode->lock);
 	int err = inode->operations->resize(inode, size_bytes);
 	if (!err)

@@ -222,11 +222,64 @@ static void questions(void)
 	CHECK_OK(setns(fd, 0));
 }
 
+/* ---- files of /proc/sysvipc and its kin that are open for writing ---- */
+
+static void writing_to_reports(void)
+{
+	static const char *paths[] = {"/proc/sysvipc/shm", "/proc/sysvipc/sem", "/proc/sysvipc/msg",
+				      "/proc/meminfo"};
+
+	if (!abi_is_root())
+		SKIP("needs root");
+	for (int i = 0; i < 4; i++) {
+		int fd = open(paths[i], O_RDWR | O_TRUNC);
+		if (fd < 0)
+			SKIP("/proc is not to be written to here");
+		CHECK_ERROR(write(fd, "x", 1), EIO);
+		CHECK_OK(ftruncate(fd, 0));
+		CHECK_OK(ftruncate(fd, 100));
+		CHECK_ERROR(fsync(fd), EINVAL);
+		struct stat status;
+		CHECK_OK(fstat(fd, &status));
+		CHECK_EQ(status.st_size, 0);
+		close(fd);
+		CHECK_OK(truncate(paths[i], 10));
+	}
+	int directory = CHECK_OK(open("/proc/sysvipc", O_RDONLY | O_DIRECTORY));
+	CHECK_ERROR(fsync(directory), EINVAL);
+	close(directory);
+}
+
+static void places_in_reports(void)
+{
+	static const char *paths[] = {"/proc/sysvipc/shm", "/proc/sysvipc/sem",
+				      "/proc/sysvipc/msg"};
+	char text[8] = "";
+
+	for (int i = 0; i < 3; i++) {
+		int fd = CHECK_OK(open(paths[i], O_RDONLY));
+		CHECK_ERROR(lseek(fd, 0, SEEK_END), EINVAL);
+		CHECK_ERROR(lseek(fd, -1, SEEK_END), EINVAL);
+		CHECK_ERROR(lseek(fd, 0, SEEK_DATA), EINVAL);
+		CHECK_ERROR(lseek(fd, -1, SEEK_SET), EINVAL);
+		CHECK_EQ(lseek(fd, 7, SEEK_SET), 7);
+		CHECK_EQ(read(fd, text, 3), 3);
+		CHECK(!memcmp(text, "key", 3));
+		CHECK_EQ(lseek(fd, -3, SEEK_CUR), 7);
+		CHECK_EQ(read(fd, text, 3), 3);
+		CHECK_EQ(lseek(fd, 100000, SEEK_SET), 100000);
+		CHECK_EQ(read(fd, text, 3), 0);
+		close(fd);
+	}
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(by_pidfd, "a pidfd's process leads to its namespace, while it lives: setns(2)"),
 	CASE(by_pidfd_unprivileged, "EPERM for who may not; ESRCH comes before it: setns(2)"),
 	CASE(file_of_pidfd, "PIDFD_GET_IPC_NAMESPACE opens it: observed"),
 	CASE(nobody_changes_it, "a namespace's file: EPERM for any change, root's too: observed"),
 	CASE(questions, "ENOTTY, EINVAL for another kind's, NS_GET_ID: ioctl_nsfs(2), observed"),
+	CASE(writing_to_reports, "open for writing, EIO at the write; no size, no fsync: observed"),
+	CASE(places_in_reports, "/proc/sysvipc has no end to seek from: observed"),
 	CASES_END,
 };
