@@ -222,6 +222,11 @@ static inline bool space_is_ending(const struct space *space)
 {
 	return __atomic_load_n(&space->references, __ATOMIC_RELAXED) == 0;
 }
+/* Somebody else has a reference: another thread, a vfork's parent, or a reader for a moment. */
+static inline bool space_is_shared(const struct space *space)
+{
+	return __atomic_load_n(&space->references, __ATOMIC_RELAXED) > 1;
+}
 static inline struct space *space_of(struct shm_space *shm)
 {
 	return container_of(shm, struct space, shm);

@@ -20,13 +20,16 @@
 #include "kernel/process/user.h"
 #include "kernel/syscall/syscall.h"
 
-/* CLONE_CHILD_CLEARTID: whoever joins the thread waits for the word to become 0. */
+/*
+ * CLONE_CHILD_CLEARTID: whoever joins the thread waits for the word to become 0. Where nobody else
+ * uses the memory nobody joins, and a word in memory that is shared keeps what it says: as on Linux.
+ */
 void clear_tid_exit(struct thread *thread)
 {
 	uint64_t address = thread->clear_tid;
 
 	thread->clear_tid = 0;
-	if (!address || !thread->space)
+	if (!address || !thread->space || !space_is_shared(thread->space))
 		return;
 	if (user_store_u32(address, 0) == 0)
 		futex_wake_address(address, 1);

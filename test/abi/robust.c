@@ -330,6 +330,44 @@ static void calls(void)
 	abi_in_child(ask_as_another, &parent);
 }
 
+/* ---- the word of set_tid_address ---- */
+
+/* What the word says when a child that has set it, and shares the memory of its parent or not, is gone. */
+static int word_after(bool shares, bool execs)
+{
+	atomic_int *word =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	char *arguments[] = {(char *)abi_self(), "--list-groups", NULL};
+
+	CHECK(word != MAP_FAILED);
+	*word = 7;
+	pid_t child = CHECK_OK(shares ? vfork() : fork());
+	if (!child) {
+		syscall(SYS_set_tid_address, word);
+		if (execs) {
+			close(1);
+			execv(arguments[0], arguments);
+		}
+		_exit(0);
+	}
+	abi_join(child);
+	int result = *word;
+	CHECK_EQ(munmap(word, 4096), 0);
+	return result;
+}
+
+static void word_of_a_process(void)
+{
+	CHECK_EQ(word_after(false, false), 7);
+	CHECK_EQ(word_after(false, true), 7);
+}
+
+static void word_of_shared_memory(void)
+{
+	CHECK_EQ(word_after(true, false), 0);
+	CHECK_EQ(word_after(true, true), 0);
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(end_by_exit, "exit marks held locks FUTEX_OWNER_DIED and wakes: get_robust_list(2)"),
 	CASE(end_by_kill, "so does SIGKILL: get_robust_list(2)"),
@@ -342,6 +380,9 @@ const struct abi_case abi_cases[] = {
 	     "circles, holes, wild and unaligned pointers: get_robust_list(2), robust-futexes"),
 	CASE(long_lists, "2048 entries are followed: get_robust_list(2), ROBUST_LIST_LIMIT"),
 	CASE(calls, "EINVAL, ESRCH, EPERM, EFAULT; fork gives none: get_robust_list(2)"),
+	CASE(word_of_a_process,
+	     "a process that uses its memory alone clears no word at its end: observed"),
+	CASE(word_of_shared_memory, "a vfork's child does, and by execve: set_tid_address(2)"),
 	HELPER("robust_sleep", robust_sleep_helper),
 	CASES_END,
 };
