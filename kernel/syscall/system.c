@@ -8,6 +8,7 @@
 #include "kernel/lib/random.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/frame.h"
+#include "kernel/mm/space.h"
 #include "kernel/process/process.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/syscall/system.h"
@@ -93,6 +94,7 @@ long sys_sysinfo(const uint64_t *argument)
 		.uptime = (int64_t)(clock_now_ns() / 1000000000),
 		.totalram = frame_total_count() * PAGE_BYTES,
 		.freeram = frame_free_count() * PAGE_BYTES,
+		.sharedram = shm_instance.counters.pages * PAGE_BYTES,
 		.procs = process_number(),
 		.mem_unit = 1,
 	};
