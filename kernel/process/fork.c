@@ -38,10 +38,6 @@ static int clone_check(const struct clone_request *request)
 
 	if (flags & CLONE_UNSUPPORTED)
 		return -EINVAL;
-	if (flags & CLONE_NEWIPC && !cred_has(cred_current(), CAP_SYS_ADMIN))
-		return -EPERM;
-	if (flags & CLONE_NEWIPC && flags & CLONE_SYSVSEM)
-		return -EINVAL;
 	if (flags & CLONE_THREAD && !(flags & CLONE_SIGHAND))
 		return -EINVAL;
 	if (flags & CLONE_SIGHAND && (!(flags & CLONE_VM) || flags & CLONE_CLEAR_SIGHAND))
@@ -49,7 +45,9 @@ static int clone_check(const struct clone_request *request)
 	/* Siblings of process 1 would have no parent. */
 	if (flags & CLONE_PARENT && !(flags & CLONE_THREAD) && process_current() == init_process)
 		return -EINVAL;
-	return 0;
+	if (flags & CLONE_NEWIPC && !cred_has(cred_current(), CAP_SYS_ADMIN))
+		return -EPERM;
+	return flags & CLONE_NEWIPC && flags & CLONE_SYSVSEM ? -EINVAL : 0;
 }
 
 /* Where the child begins. */

@@ -16,7 +16,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#define KEY    0x5a3e0b00
+#define KEY    0x5a3e0d00
 #define NOBODY 65534
 
 #define PIDFD_GET_IPC _IO(0xff, 2)

@@ -372,6 +372,10 @@ static void unprivileged_in_child(void *argument)
 	CHECK_ERROR(setns(fd, 0), EPERM);
 	CHECK_ERROR(setns(fd, CLONE_NEWNET), EINVAL); /* before that */
 	CHECK_ERROR(syscall(SYS_clone, CLONE_NEWIPC | SIGCHLD, 0, 0, 0, 0), EPERM);
+	/* Flags that need others come before that, CLONE_SYSVSEM after it. */
+	CHECK_ERROR(syscall(SYS_clone, CLONE_NEWIPC | CLONE_THREAD, 0, 0, 0, 0), EINVAL);
+	CHECK_ERROR(syscall(SYS_clone, CLONE_NEWIPC | CLONE_SIGHAND, 0, 0, 0, 0), EINVAL);
+	CHECK_ERROR(syscall(SYS_clone, CLONE_NEWIPC | CLONE_SYSVSEM | SIGCHLD, 0, 0, 0, 0), EPERM);
 	CHECK_OK(unshare(0));
 	CHECK_OK(unshare(CLONE_FS | CLONE_FILES | CLONE_SYSVSEM));
 }
