@@ -53,7 +53,7 @@ static bool stream_process(struct text *text, struct proc_stream *stream, struct
 							process->pid, &stream->detail, line,
 							sizeof(line));
 			text_add_bytes(text, line, length);
-		} while (length && text->length < PROC_STREAM_BYTES);
+		} while (length && text->length < stream->wanted_bytes);
 	}
 	space_put(space);
 	return !length;
@@ -67,7 +67,7 @@ void proc_stream_attachments(struct text *text, struct proc_stream *stream)
 		text_add_bytes(text, shm_report_attach_header, strlen(shm_report_attach_header));
 		stream->cursor = 1; /* the process to go on with; detail: above which address */
 	}
-	while (text->length < PROC_STREAM_BYTES &&
+	while (text->length < stream->wanted_bytes &&
 	       (process = process_find_from((int32_t)stream->cursor))) {
 		if (process->pid != (int32_t)stream->cursor)
 			stream->detail = 0;

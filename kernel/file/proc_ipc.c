@@ -32,7 +32,7 @@ static void stream_segments(struct text *text, struct proc_stream *stream)
 	char line[512];
 	size_t length;
 
-	while (text->length < PROC_STREAM_BYTES &&
+	while (text->length < stream->wanted_bytes &&
 	       (length = shm_report_line(stream->ns->shm, &index, line, sizeof(line))) > 0)
 		text_add_bytes(text, line, length);
 	stream->cursor = index + 1ull;
@@ -52,7 +52,7 @@ static void stream_semaphores(struct text *text, struct proc_stream *stream)
 	uint32_t index = stream_begin(text, stream, header);
 	struct ipc_object *object;
 
-	while (text->length < PROC_STREAM_BYTES && (object = ipc_next(table, &index))) {
+	while (text->length < stream->wanted_bytes && (object = ipc_next(table, &index))) {
 		const struct sem_set *set = sem_set_of(object);
 		text_add(text, "%10d %10d  %4o %10u", object->entry.key, object->entry.id,
 			 object->mode, set->count);
@@ -72,7 +72,7 @@ static void stream_queues(struct text *text, struct proc_stream *stream)
 	uint32_t index = stream_begin(text, stream, header);
 	struct ipc_object *object;
 
-	while (text->length < PROC_STREAM_BYTES && (object = ipc_next(table, &index))) {
+	while (text->length < stream->wanted_bytes && (object = ipc_next(table, &index))) {
 		const struct msg_queue *queue = msg_queue_of(object);
 		text_add(text, "%10d %10d  %4o  %10llu %10llu %5u %5u", object->entry.key,
 			 object->entry.id, object->mode, (unsigned long long)queue->byte_count,

@@ -9,6 +9,8 @@
 #include "kernel/mm/kmem.h"
 #include "kernel/process/process.h"
 
+#define PIECE_BYTES_MAX 4096
+
 /* An open file: the piece that is being read. The inode's lock guards it. */
 struct reading {
 	struct proc_stream stream;
@@ -16,8 +18,22 @@ struct reading {
 	uint64_t start; /* the position of its first byte */
 };
 
-/* Make the piece current that holds a position; an empty one: the text ends before it. */
-static int reading_seek(struct reading *reading, proc_stream_function *more, uint64_t position)
+/* How much of the text is made to have so many bytes from a position on, where none of it is there. */
+static size_t piece_bytes(const struct reading *reading, uint64_t position, uint64_t size_bytes)
+{
+	uint64_t before = position - reading->start;
+
+	return before < PIECE_BYTES_MAX && size_bytes < PIECE_BYTES_MAX - before
+		       ? (size_t)(before + size_bytes)
+		       : PIECE_BYTES_MAX;
+}
+
+/*
+ * Make the piece current that holds a position, long enough for size_bytes from there on, if it is not
+ * too large; an empty one: the text ends before it.
+ */
+static int reading_seek(struct reading *reading, proc_stream_function *more, uint64_t position,
+			uint64_t size_bytes)
 {
 	if (position < reading->start || !position) {
 		reading->start = 0;
@@ -27,6 +43,7 @@ static int reading_seek(struct reading *reading, proc_stream_function *more, uin
 	while (position >= reading->start + reading->piece.length) {
 		reading->start += reading->piece.length;
 		reading->piece.length = 0;
+		reading->stream.wanted_bytes = piece_bytes(reading, position, size_bytes);
 		more(&reading->piece, &reading->stream);
 		if (reading->piece.no_memory) {
 			reading->piece.no_memory = false;
@@ -41,21 +58,34 @@ static int reading_seek(struct reading *reading, proc_stream_function *more, uin
 	return 0;
 }
 
+/* What the current piece has, or the next: how many bytes; 0: the text has ended; -ENOMEM, -EFAULT. */
+static long read_piece(struct reading *reading, proc_stream_function *more, struct io *io,
+		       uint64_t *position)
+{
+	long err = reading_seek(reading, more, *position, io->left_bytes);
+
+	if (err || !reading->piece.length)
+		return err;
+	size_t size_bytes = (size_t)(reading->start + reading->piece.length - *position);
+	if (size_bytes > io->left_bytes)
+		size_bytes = io->left_bytes;
+	size_t done =
+		io_copy_to(io, reading->piece.bytes + (*position - reading->start), size_bytes);
+	*position += done;
+	return done ? (long)done : -EFAULT;
+}
+
 static long stream_read(struct file *file, struct io *io, uint64_t *position)
 {
 	const struct proc_entry *entry = file->inode->generic;
-	struct reading *reading = file->data;
+	long done = 0, more = 1;
 
 	mutex_lock(&file->inode->lock);
-	long done = reading_seek(reading, entry->stream, *position);
-	size_t left = (size_t)(reading->start + reading->piece.length - *position);
-	if (!done && reading->piece.length) {
-		if (left > io->left_bytes)
-			left = io->left_bytes;
-		done = (long)io_copy_to(io, reading->piece.bytes + (*position - reading->start),
-					left);
-		*position += (uint64_t)done;
-		done = !done && left ? -EFAULT : done;
+	/* What an earlier read has left, and a piece that is made now. */
+	for (int i = 0; i < 2 && io->left_bytes && more > 0; i++) {
+		more = read_piece(file->data, entry->stream, io, position);
+		if (more > 0 || !done)
+			done += more;
 	}
 	mutex_unlock(&file->inode->lock);
 	return done;

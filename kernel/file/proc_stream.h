@@ -5,7 +5,7 @@
 /*
  * Files of /proc whose text is made piece by piece while it is read, so that a
  * million lines take no more memory than one page of them. What a reader sees
- * is each line's truth at its own moment. They show the IPC namespace of
+ * is each line's truth at its own moment, and no line is made before it is asked for. They show the IPC namespace of
  * whoever opened them, also when that has gone elsewhere.
  */
 
@@ -14,11 +14,10 @@
 
 struct inode_operations;
 
-#define PROC_STREAM_BYTES 4096 /* a piece is complete when it is about as long */
-
 struct proc_stream {
 	struct ipc_namespace *ns;
 	uint64_t cursor, detail; /* the maker's: where to go on; 0 at first */
+	size_t wanted_bytes;     /* the next piece is complete when it is as long, not before */
 };
 
 /* Adds the next piece; none: that was all. No locks held but the file's own. */

@@ -273,6 +273,38 @@ static void places_in_reports(void)
 	}
 }
 
+static void read_as_it_is(void)
+{
+	int ids[6], fd = CHECK_OK(open("/proc/sysvipc/shm", O_RDONLY)), lines = 0;
+	char c;
+
+	for (int i = 0; i < 6; i++)
+		ids[i] = make_segment(100, 0600);
+	CHECK_EQ(read(fd, &c, 1), 1);
+	remove_segment(ids[4]);
+	int late = make_segment(100, 0600);
+	while (read(fd, &c, 1) == 1)
+		lines += c == '\n';
+	CHECK_EQ(lines, 1 + 6);
+	remove_segment(late);
+	CHECK_OK(lseek(fd, 0, SEEK_SET));
+	CHECK_EQ(read(fd, &c, 1), 1);
+	for (int i = 0; i < 6; i++)
+		if (i != 4)
+			remove_segment(ids[i]);
+	for (lines = 0; read(fd, &c, 1) == 1; lines += c == '\n')
+		;
+	CHECK_EQ(lines, 1);
+	/* What the last read has left over, and more. */
+	char text[256];
+	int id = make_segment(100, 0600);
+	CHECK_EQ(pread(fd, text, 10, 0), 10);
+	CHECK_EQ(pread(fd, text, 200, 10), 200);
+	CHECK(memchr(text, '\n', 200));
+	remove_segment(id);
+	close(fd);
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(by_pidfd, "a pidfd's process leads to its namespace, while it lives: setns(2)"),
 	CASE(by_pidfd_unprivileged, "EPERM for who may not; ESRCH comes before it: setns(2)"),
@@ -280,6 +312,7 @@ const struct abi_case abi_cases[] = {
 	CASE(nobody_changes_it, "a namespace's file: EPERM for any change, root's too: observed"),
 	CASE(questions, "ENOTTY, EINVAL for another kind's, NS_GET_ID: ioctl_nsfs(2), observed"),
 	CASE(writing_to_reports, "open for writing, EIO at the write; no size, no fsync: observed"),
+	CASE(read_as_it_is, "/proc/sysvipc shows what is there when a line is reached: observed"),
 	CASE(places_in_reports, "/proc/sysvipc has no end to seek from: observed"),
 	CASES_END,
 };
