@@ -80,8 +80,9 @@ static uint64_t number_of(const struct proc_entry *entry, const struct proc_subj
 /* 0; -ESRCH: the process is gone. */
 static int set_owner(struct inode *inode, const struct proc_subject *subject)
 {
+	inode->uid = inode->gid = 0;
 	if (!subject->pid)
-		return 0; /* root's */
+		return 0;
 
 	struct process *process = proc_process(subject);
 	if (!process)
