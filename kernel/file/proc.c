@@ -364,26 +364,51 @@ static const struct file_operations proc_files = {
 	.seeks = true,
 };
 
-/* The process's memory as it is now is what the file is of. 0; -ESRCH, -EACCES, -ENOMEM. */
-static int open_space(const struct proc_subject *subject, bool needs_one, struct file *file)
+bool proc_is_there(const struct inode *inode)
 {
-	struct process *process = proc_process(subject);
+	struct proc_subject subject = subject_of(inode);
+
+	return subject_is_there(&subject);
+}
+
+int proc_space_hold(const struct inode *inode, struct space **held)
+{
+	const struct proc_entry *entry = entry_of(inode);
+	struct proc_subject subject = subject_of(inode);
 	struct space *space;
 
+	*held = NULL;
+	if (!entry->of_space)
+		return 0;
+	struct process *process = proc_process(&subject);
 	if (!process)
 		return -ESRCH;
 	int err = process_space_access(process, PROCESS_LOOK, &space);
 	process_put(process);
 	if (err)
-		return err == -ESRCH && !needs_one ? 0 : err;
-	struct reading *reading = kmem_zalloc(sizeof(*reading));
-	if (reading) {
-		space_hold(space);
-		reading->held = space;
-		file->data = reading;
-	}
+		return err == -ESRCH && entry->of_space != PROC_SPACE ? 0 : err;
+	space_hold(space);
 	space_put(space);
-	return reading ? 0 : -ENOMEM;
+	*held = space;
+	return 0;
+}
+
+/* As proc_space_hold, or -ENOMEM. */
+static int open_space(const struct inode *inode, struct file *file)
+{
+	struct space *held;
+	int err = proc_space_hold(inode, &held);
+
+	if (err || !held)
+		return err;
+	struct reading *reading = kmem_zalloc(sizeof(*reading));
+	if (!reading) {
+		space_release(held);
+		return -ENOMEM;
+	}
+	reading->held = held;
+	file->data = reading;
+	return 0;
 }
 
 static int proc_open(struct inode *inode, struct file *file)
@@ -392,7 +417,7 @@ static int proc_open(struct inode *inode, struct file *file)
 	struct proc_subject subject = subject_of(inode);
 
 	if (entry->of_space)
-		return open_space(&subject, entry->of_space == PROC_SPACE, file);
+		return open_space(inode, file);
 	return entry->owner_only ? proc_may_look(&subject) : 0;
 }
 

@@ -87,8 +87,8 @@ int proc_may_look(const struct proc_subject *subject);
 /* Parts of a process's directory, by file. */
 int proc_show_stat(struct text *text, const struct proc_subject *subject);
 int proc_show_status(struct text *text, const struct proc_subject *subject);
-int proc_show_maps(struct text *text, const struct proc_subject *subject);
-int proc_show_smaps(struct text *text, const struct proc_subject *subject);
+void proc_stream_maps(struct text *text, struct proc_stream *stream);
+void proc_stream_smaps(struct text *text, struct proc_stream *stream);
 int proc_show_smaps_rollup(struct text *text, const struct proc_subject *subject);
 /* fd and fdinfo: proc_fd.c. */
 int proc_fd_find(const struct proc_subject *subject, const char *name, size_t length,
@@ -110,6 +110,13 @@ int proc_show_check(struct text *text, const struct proc_subject *subject);
 int proc_store_check(const char *text, const struct proc_subject *subject);
 int proc_show_counts(struct text *text, const struct proc_subject *subject);
 
+/*
+ * What a file is of that is being opened: the process's memory as it is now, for who may look; space_hold.
+ * NULL: its entry is not of_space, or there is none. 0; -ESRCH, -EACCES.
+ */
+int proc_space_hold(const struct inode *inode, struct space **held);
+/* Is the process still there whose the inode is, or is it nobody's? */
+bool proc_is_there(const struct inode *inode);
 /* The subject's process or thread, with a reference; NULL: it is gone, even if its number is in use again. */
 struct process *proc_process(const struct proc_subject *subject);
 struct thread *proc_thread(const struct proc_subject *subject);

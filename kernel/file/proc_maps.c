@@ -9,8 +9,10 @@
 #include "kernel/mm/frame.h"
 #include "kernel/mm/kmem.h"
 #include "kernel/mm/space.h"
+#include "kernel/process/process.h"
 
 #define NAME_COLUMN 73 /* where Linux puts the name */
+#define NAME_BYTES  4096
 
 /* What Linux shows for its internal shared memory: device 00:01. */
 #define SEGMENT_DEVICE abi_device(0, 1)
@@ -67,7 +69,7 @@ static void show_view(struct text *text, const struct area_view *view, char *nam
 			    abi_device_minor(device), (unsigned long long)number);
 
 	text_add_bytes(text, line, (size_t)length);
-	size_t name_bytes = view_name(view, name, 4096);
+	size_t name_bytes = view_name(view, name, NAME_BYTES);
 	if (name_bytes) {
 		text_add(text, "%*s", length < NAME_COLUMN ? NAME_COLUMN - length : 0, "");
 		text_add_bytes(text, name, name_bytes);
@@ -194,26 +196,26 @@ static void show_details(struct text *text, const struct area_view *view)
 	show_flags(text, view);
 }
 
-static int show_areas(struct text *text, const struct proc_subject *subject, bool details)
+static void stream_areas(struct text *text, struct proc_stream *stream, bool details)
 {
-	struct space *space = proc_space(subject);
+	struct space *space = stream->held ? space_get_held(stream->held) : NULL;
 	struct area_view view;
-	uint64_t cursor = 0;
-	char *name;
 
 	if (!space)
-		return 0;
-	name = kmem_alloc(4096);
-	while (name && space_view_next(space, &cursor, &view, details)) {
+		return;
+	char *name = kmem_alloc(NAME_BYTES);
+	if (!name)
+		text->no_memory = true;
+	while (name && text->length < stream->wanted_bytes &&
+	       space_view_next(space, &stream->cursor, &view, details)) {
 		show_view(text, &view, name);
 		if (details)
 			show_details(text, &view);
 		if (view.file)
 			file_put(view.file);
 	}
-	kmem_free(name, 4096);
+	kmem_free(name, NAME_BYTES);
 	space_put(space);
-	return name ? 0 : -ENOMEM;
 }
 
 int proc_show_smaps_rollup(struct text *text, const struct proc_subject *subject)
@@ -231,6 +233,9 @@ int proc_show_smaps_rollup(struct text *text, const struct proc_subject *subject
 		sums_add(&sums, &view);
 		if (view.file)
 			file_put(view.file);
+		schedule_point();
+		if (signal_kill_is_pending())
+			break;
 	}
 	space_put(space);
 	int length = 0;
@@ -243,12 +248,12 @@ int proc_show_smaps_rollup(struct text *text, const struct proc_subject *subject
 	return 0;
 }
 
-int proc_show_maps(struct text *text, const struct proc_subject *subject)
+void proc_stream_maps(struct text *text, struct proc_stream *stream)
 {
-	return show_areas(text, subject, false);
+	stream_areas(text, stream, false);
 }
 
-int proc_show_smaps(struct text *text, const struct proc_subject *subject)
+void proc_stream_smaps(struct text *text, struct proc_stream *stream)
 {
-	return show_areas(text, subject, true);
+	stream_areas(text, stream, true);
 }

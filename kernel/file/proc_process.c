@@ -410,7 +410,7 @@ static bool list_tasks(const struct proc_subject *subject, uint64_t *cursor, cha
 		{.name = "limits", .mode = S_IFREG | 0444, .show = show_limits},                   \
 		{.name = "maps",                                                                   \
 		 .mode = S_IFREG | 0444,                                                           \
-		 .show = proc_show_maps,                                                           \
+		 .stream = proc_stream_maps,                                                       \
 		 .of_space = PROC_SPACE_OR_NONE},                                                  \
 		{.name = "mountinfo",                                                              \
 		 .mode = S_IFREG | 0444,                                                           \
@@ -424,7 +424,7 @@ static bool list_tasks(const struct proc_subject *subject, uint64_t *cursor, cha
 		 .owner_only = true},                                                              \
 		{.name = "smaps",                                                                  \
 		 .mode = S_IFREG | 0444,                                                           \
-		 .show = proc_show_smaps,                                                          \
+		 .stream = proc_stream_smaps,                                                      \
 		 .of_space = PROC_SPACE_OR_NONE},                                                  \
 		{.name = "smaps_rollup",                                                           \
 		 .mode = S_IFREG | 0444,                                                           \

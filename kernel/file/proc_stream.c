@@ -7,6 +7,7 @@
 #include "kernel/file/open.h"
 #include "kernel/file/proc.h"
 #include "kernel/mm/kmem.h"
+#include "kernel/mm/space.h"
 #include "kernel/process/process.h"
 
 #define PIECE_BYTES_MAX 4096
@@ -53,7 +54,9 @@ static int reading_seek(struct reading *reading, proc_stream_function *more, uin
 		}
 		if (!reading->piece.length)
 			return 0;
-		arch_interrupt_point();
+		schedule_point();
+		if (signal_kill_is_pending())
+			return -EINTR;
 	}
 	return 0;
 }
@@ -80,6 +83,8 @@ static long stream_read(struct file *file, struct io *io, uint64_t *position)
 	const struct proc_entry *entry = file->inode->generic;
 	long done = 0, more = 1;
 
+	if (entry->of_space && !proc_is_there(file->inode))
+		return -ESRCH;
 	mutex_lock(&file->inode->lock);
 	/* What an earlier read has left, and a piece that is made now. */
 	for (int i = 0; i < 2 && io->left_bytes && more > 0; i++) {
@@ -106,6 +111,8 @@ static void stream_release(struct file *file)
 
 	if (!reading)
 		return;
+	if (reading->stream.held)
+		space_release(reading->stream.held);
 	ipc_namespace_put(reading->stream.ns);
 	text_release(&reading->piece);
 	kmem_free(reading, sizeof(*reading));
@@ -123,9 +130,13 @@ static int stream_open(struct inode *inode, struct file *file)
 {
 	struct reading *reading = kmem_zalloc(sizeof(*reading));
 
-	(void)inode;
 	if (!reading)
 		return -ENOMEM;
+	int err = proc_space_hold(inode, &reading->stream.held);
+	if (err) {
+		kmem_free(reading, sizeof(*reading));
+		return err;
+	}
 	reading->stream.ns = thread_current()->ipc;
 	ipc_namespace_get(reading->stream.ns);
 	file->data = reading;

@@ -407,6 +407,29 @@ static void sparse_is_quick(void)
 	CHECK(time(NULL) - before < 10);
 }
 
+/* However many areas there are, all are told. */
+static void many_areas(void)
+{
+	const unsigned count = 8000;
+	char *m = (char *)map(count * PAGE, PROT_READ, MAP_SHARED);
+	unsigned maps = 0, smaps = 0;
+
+	for (unsigned i = 0; i < count; i += 2)
+		CHECK_OK(mprotect(m + i * PAGE, PAGE, PROT_NONE));
+	FILE *file = fopen("/proc/self/maps", "r");
+	CHECK(file != NULL);
+	while (fgets(line, sizeof(line), file))
+		maps++;
+	fclose(file);
+	file = fopen("/proc/self/smaps", "r");
+	CHECK(file != NULL);
+	while (fgets(line, sizeof(line), file))
+		smaps += !strncmp(line, "VmFlags:", 8);
+	fclose(file);
+	CHECK(maps > count && maps < count + 200);
+	CHECK_EQ(smaps, maps);
+}
+
 static void rollup(void)
 {
 	volatile char *m = map_private(64 * PAGE);
@@ -448,6 +471,7 @@ const struct abi_case abi_cases[] = {
 	CASE(newline_in_name, "a newline in a name is shown as \\012: observed"),
 	CASE(only_the_first_stack, "[stack] is the first thread's, not all that grows: proc(5)"),
 	CASE(sparse_is_quick, "smaps counts pages, not addresses: observed"),
+	CASE(many_areas, "maps and smaps of thousands of areas: proc(5)"),
 	CASE(rollup, "smaps_rollup sums up: proc(5)"),
 	CASES_END,
 };
