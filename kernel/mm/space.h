@@ -170,17 +170,14 @@ enum space_fault_result {
 	SPACE_FAULT_BUS,
 	SPACE_FAULT_MEMORY
 };
+/* Resolve one fault. Takes the space lock shared. May sleep. */
+enum space_fault_result space_fault(struct space *space, uint64_t address, unsigned access);
 /*
- * Resolve one fault. May sleep. Takes the space lock shared; with `locked` it is held so already, and given
- * up for a while when a stack grows; after DONE *locked is the area, and what is there may still be busy.
+ * The same for who has the space lock, shared: it is given up for a while when a stack grows. After
+ * DONE *locked is the area, and what is there may still be busy.
  */
 enum space_fault_result space_fault_in(struct space *space, uint64_t address, unsigned access,
 				       struct area **locked);
-static inline enum space_fault_result space_fault(struct space *space, uint64_t address,
-						  unsigned access)
-{
-	return space_fault_in(space, address, access, NULL);
-}
 /*
  * Is something there, but not for reading? A CPU reads what may be written; Linux does not, where
  * it looks at memory on a program's behalf (process_vm_readv, MADV_POPULATE_READ), and makes no
