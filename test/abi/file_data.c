@@ -18,24 +18,10 @@ static void *volatile bad_address = (void *)8;
 static void *volatile kernel_address = (void *)-4096;
 static volatile int wrong_counts[] = {-1, 1025};
 
-static int make(void)
-{
-	file_test_enter();
-	int fd = CHECK_OK(open("f", O_CREAT | O_RDWR, 0644));
-	CHECK_OK(unlink("f"));
-	return fd;
-}
-
-static void leave(int fd)
-{
-	CHECK_OK(close(fd));
-	file_test_leave();
-}
-
 static void positions(void)
 {
 	char text[16];
-	int fd = make();
+	int fd = file_test_begin();
 
 	CHECK_EQ(write(fd, "0123456789", 10), 10);
 	CHECK_EQ(lseek(fd, 0, SEEK_CUR), 10);
@@ -53,13 +39,13 @@ static void positions(void)
 	CHECK_ERROR(lseek(fd, 0, 99), EINVAL);
 	CHECK_ERROR(pread(fd, text, 1, -1), EINVAL);
 	CHECK_ERROR(pwrite(fd, text, 1, -5), EINVAL);
-	leave(fd);
+	file_test_end(fd);
 }
 
 static void append(void)
 {
 	char text[16];
-	int fd = make();
+	int fd = file_test_begin();
 
 	CHECK_EQ(write(fd, "abc", 3), 3);
 	CHECK_OK(fcntl(fd, F_SETFL, O_APPEND));
@@ -69,7 +55,7 @@ static void append(void)
 	CHECK_EQ(lseek(fd, 0, SEEK_CUR), 6);
 	CHECK_EQ(pread(fd, text, 16, 0), 6);
 	CHECK(!memcmp(text, "abcdef", 6));
-	leave(fd);
+	file_test_end(fd);
 }
 
 static void access_modes(void)
@@ -99,7 +85,7 @@ static void vectors(void)
 	char a[3], b[5];
 	struct iovec out[3] = {{"one", 3}, {NULL, 0}, {"two", 3}}, in[2] = {{a, 3}, {b, 5}};
 	struct iovec bad[2] = {{"x", 1}, {"y", (size_t)-1}};
-	int fd = make();
+	int fd = file_test_begin();
 
 	CHECK_EQ(writev(fd, out, 3), 6);
 	CHECK_EQ(preadv(fd, in, 2, 0), 6);
@@ -112,13 +98,13 @@ static void vectors(void)
 	CHECK_ERROR(writev(fd, out, wrong_counts[0]), EINVAL);
 	CHECK_ERROR(writev(fd, out, wrong_counts[1]), EINVAL);
 	CHECK_EQ(writev(fd, out, 0), 0);
-	leave(fd);
+	file_test_end(fd);
 }
 
 static void bad_memory(void)
 {
 	char *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	int fd = make();
+	int fd = file_test_begin();
 
 	CHECK(pages != MAP_FAILED);
 	CHECK_OK(munmap(pages + 4096, 4096));
@@ -129,14 +115,14 @@ static void bad_memory(void)
 	CHECK_EQ(pread(fd, pages + 4090, 100, 0), 6); /* as far as there is memory */
 	CHECK_EQ(pwrite(fd, pages + 4090, 100, 0), 6);
 	CHECK_EQ(pread(fd, bad_address, 0, 0), 0);
-	leave(fd);
+	file_test_end(fd);
 }
 
 static void truncation(void)
 {
 	char text[8192];
 	struct stat state;
-	int fd = make();
+	int fd = file_test_begin();
 
 	memset(text, 'x', sizeof(text));
 	CHECK_EQ(write(fd, text, 8192), 8192);
@@ -158,13 +144,13 @@ static void truncation(void)
 	CHECK_EQ(state.st_blocks, 0);
 	CHECK_ERROR(truncate("/dev/shm", 0), EISDIR);
 	CHECK_ERROR(truncate("/dev/shm/missing", 0), ENOENT);
-	leave(fd);
+	file_test_end(fd);
 }
 
 static void holes(void)
 {
 	struct stat state;
-	int fd = make();
+	int fd = file_test_begin();
 
 	CHECK_EQ(pwrite(fd, "x", 1, 20000), 1);
 	CHECK_OK(fstat(fd, &state));
@@ -178,14 +164,14 @@ static void holes(void)
 	CHECK_EQ(pwrite(fd, "x", 1, 1ll << 50), 1); /* found without walking there */
 	CHECK_EQ(lseek(fd, 30000, SEEK_DATA), 1ll << 50);
 	CHECK_ERROR(fallocate(fd, 0, 0, 1ll << 50), ENOSPC);
-	leave(fd);
+	file_test_end(fd);
 }
 
 static void allocation(void)
 {
 	char text[4096];
 	struct stat state;
-	int fd = make();
+	int fd = file_test_begin();
 
 	CHECK_OK(fallocate(fd, 0, 0, 10000));
 	CHECK_OK(fstat(fd, &state));
@@ -207,13 +193,13 @@ static void allocation(void)
 	CHECK_OK(fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 4096));
 	CHECK_OK(fstat(fd, &state));
 	CHECK_EQ(state.st_size, 10000);
-	leave(fd);
+	file_test_end(fd);
 }
 
 static void mapped(void)
 {
 	char text[8];
-	int fd = make();
+	int fd = file_test_begin();
 
 	CHECK_OK(ftruncate(fd, 5000));
 	char *map = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -229,7 +215,7 @@ static void mapped(void)
 	CHECK_EQ(map[0], 'f');
 	CHECK_OK(munmap(map, 8192));
 	CHECK_OK(munmap(copy, 4096));
-	leave(fd);
+	file_test_end(fd);
 }
 
 static void touch_past_end(void *unused)
@@ -278,7 +264,7 @@ static void size_limit(void)
 {
 	struct rlimit limit = {10000, 10000};
 	char text[4096] = "";
-	int fd = make();
+	int fd = file_test_begin();
 
 	signal(SIGXFSZ, SIG_IGN);
 	CHECK_OK(setrlimit(RLIMIT_FSIZE, &limit));
@@ -289,7 +275,7 @@ static void size_limit(void)
 	CHECK_ERROR(fallocate(fd, 0, 0, 10001), EFBIG);
 	CHECK_ERROR(fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 10001), EFBIG);
 	CHECK_OK(fallocate(fd, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, 5000, 20000));
-	leave(fd);
+	file_test_end(fd);
 	fd = CHECK_OK(memfd_create("sealed", MFD_ALLOW_SEALING));
 	CHECK_OK(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE));
 	CHECK_ERROR(pwrite(fd, text, 1, 10000), EFBIG); /* before the seal */
@@ -301,7 +287,7 @@ static void sending(void)
 {
 	char text[16];
 	off_t offset = 2;
-	int fd = make();
+	int fd = file_test_begin();
 	int out = CHECK_OK(open("out", O_CREAT | O_RDWR, 0600));
 
 	CHECK_OK(unlink("out"));
@@ -321,7 +307,7 @@ static void sending(void)
 	CHECK_EQ(pread(out, text, 16, 100), 5);
 	CHECK(!memcmp(text, "01234", 5));
 	CHECK_OK(close(out));
-	leave(fd);
+	file_test_end(fd);
 }
 
 static void memory_files(void)
@@ -356,7 +342,7 @@ static void file_system(void)
 {
 	struct statfs before, after;
 	char *text = calloc(1, 1 << 20);
-	int fd = make();
+	int fd = file_test_begin();
 
 	CHECK_OK(statfs(".", &before));
 	CHECK_EQ(before.f_type, 0x01021994);
@@ -366,7 +352,7 @@ static void file_system(void)
 	CHECK_OK(fstatfs(fd, &after));
 	CHECK(after.f_bfree + 256 <= before.f_bfree + 8);
 	free(text);
-	leave(fd);
+	file_test_end(fd);
 }
 
 static void devices(void)

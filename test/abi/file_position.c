@@ -32,20 +32,6 @@ static long write_with(int fd, struct iovec *pieces, int count, long offset, int
 /* Volatile, so that the compiler does not warn of what is done on purpose. */
 static volatile int wrong_count = 1025;
 
-static int make(void)
-{
-	file_test_enter();
-	int fd = CHECK_OK(open("f", O_CREAT | O_RDWR, 0644));
-	CHECK_OK(unlink("f"));
-	return fd;
-}
-
-static void leave(int fd)
-{
-	CHECK_OK(close(fd));
-	file_test_leave();
-}
-
 static long size_of(int fd)
 {
 	struct stat state;
@@ -58,7 +44,7 @@ static void call_flags(void)
 {
 	char text[8];
 	struct iovec two = {"ab", 2}, none = {"ab", 0}, in = {text, 8};
-	int fd = make();
+	int fd = file_test_begin();
 
 	CHECK_EQ(write_with(fd, &two, 1, 0, RWF_HIPRI | RWF_DSYNC | RWF_SYNC), 2);
 	CHECK_EQ(read_with(fd, &in, 1, 0, RWF_HIPRI | RWF_DSYNC | RWF_SYNC), 2);
@@ -72,14 +58,14 @@ static void call_flags(void)
 	int reader = CHECK_OK(open("/dev/null", O_RDONLY));
 	CHECK_ERROR(write_with(reader, &two, 1, 0, 1 << 20), EBADF);
 	CHECK_OK(close(reader));
-	leave(fd);
+	file_test_end(fd);
 }
 
 static void append_by_call(void)
 {
 	char text[16];
 	struct iovec two = {"ab", 2}, in = {text, 1};
-	int fd = make();
+	int fd = file_test_begin();
 
 	CHECK_EQ(write(fd, "0123456789", 10), 10);
 	CHECK_EQ(lseek(fd, 1, SEEK_SET), 1);
@@ -94,14 +80,14 @@ static void append_by_call(void)
 	CHECK_EQ(lseek(fd, 0, SEEK_CUR), 16);
 	CHECK_EQ(pread(fd, text, 16, 0), 16);
 	CHECK(!memcmp(text, "0123456789ababab", 16));
-	leave(fd);
+	file_test_end(fd);
 }
 
 static void no_append_by_call(void)
 {
 	char text[16];
 	struct iovec two = {"ab", 2};
-	int fd = make();
+	int fd = file_test_begin();
 
 	CHECK_EQ(write(fd, "01234567", 8), 8);
 	CHECK_OK(fcntl(fd, F_SETFL, O_APPEND));
@@ -116,14 +102,14 @@ static void no_append_by_call(void)
 	CHECK_EQ(write_with(fd, &two, 1, 2, 0), 2);
 	CHECK_EQ(size_of(fd), 10);
 	CHECK_ERROR(write_with(fd, &two, 1, 2, RWF_APPEND | RWF_NOAPPEND), EINVAL);
-	leave(fd);
+	file_test_end(fd);
 }
 
 static void last_position(void)
 {
 	struct iovec three = {"abc", 3};
 	char text[3];
-	int fd = make();
+	int fd = file_test_begin();
 
 	CHECK_ERROR(pwrite(fd, "abc", 3, INT64_MAX), EINVAL);
 	CHECK_ERROR(pwrite(fd, "abc", 3, INT64_MAX - 2), EINVAL);
@@ -138,7 +124,7 @@ static void last_position(void)
 	int null = CHECK_OK(open("/dev/null", O_RDWR));
 	CHECK_ERROR(pwrite(null, "abc", 3, INT64_MAX), EINVAL);
 	CHECK_OK(close(null));
-	leave(fd);
+	file_test_end(fd);
 }
 
 static long copy(int from, long from_offset, int to, long to_offset, size_t size_bytes)
@@ -150,7 +136,7 @@ static long copy(int from, long from_offset, int to, long to_offset, size_t size
 
 static void copied_ranges(void)
 {
-	int fd = make();
+	int fd = file_test_begin();
 
 	CHECK_EQ(write(fd, "0123456789", 10), 10);
 	CHECK_ERROR(copy(fd, -1, fd, 50, 1), EOVERFLOW); /* it wraps */
@@ -166,12 +152,12 @@ static void copied_ranges(void)
 	CHECK_EQ(lseek(fd, 0, SEEK_END), 12);
 	CHECK_EQ(copy_file_range(fd, NULL, fd, &(off_t){5}, 10, 0), 0); /* at its end */
 	CHECK_EQ(size_of(fd), 12);
-	leave(fd);
+	file_test_end(fd);
 }
 
 static void synced_ranges(void)
 {
-	int fd = make(), fds[2];
+	int fd = file_test_begin(), fds[2];
 
 	CHECK_OK(sync_file_range(fd, 0, 10, SYNC_FILE_RANGE_WRITE));
 	CHECK_OK(sync_file_range(fd, INT64_MAX, 0, 0));
@@ -186,7 +172,7 @@ static void synced_ranges(void)
 	int null = CHECK_OK(open("/dev/null", O_RDWR));
 	CHECK_ERROR(sync_file_range(null, 0, 10, 0), ESPIPE);
 	CHECK_OK(close(null));
-	leave(fd);
+	file_test_end(fd);
 }
 
 const struct abi_case abi_cases[] = {

@@ -33,6 +33,21 @@ static inline void file_test_leave(void)
 	CHECK_OK(rmdir(name));
 }
 
+/* A file without a name, in a directory of the case's own; and the end of both. */
+static inline int file_test_begin(void)
+{
+	file_test_enter();
+	int fd = CHECK_OK(open("f", O_CREAT | O_RDWR, 0644));
+	CHECK_OK(unlink("f"));
+	return fd;
+}
+
+static inline void file_test_end(int fd)
+{
+	CHECK_OK(close(fd));
+	file_test_leave();
+}
+
 /* A file with this text. */
 static inline void file_test_make(const char *name, const char *text)
 {
