@@ -173,6 +173,14 @@ void dentry_unlink(struct dentry *dentry)
 	dentry_put(dentry);
 }
 
+void dentry_unmount(struct dentry *covered, struct dentry *root)
+{
+	spin_lock(&dentry_name_lock); /* dentry_path goes from one to the other */
+	covered->mounted = NULL;
+	root->mount = NULL;
+	spin_unlock(&dentry_name_lock);
+}
+
 void dentry_move(struct dentry *dentry, struct dentry *parent, const char *name, size_t length,
 		 char *reserved)
 {

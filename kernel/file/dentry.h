@@ -71,6 +71,8 @@ bool dentry_has_children(const struct dentry *directory);
 void dentry_link(struct dentry *dentry);
 /* Out of the table; drops the table's reference. Tree lock exclusive. */
 void dentry_unlink(struct dentry *dentry);
+/* What was mounted there is no more; who spells a path is done with the mount after this. Tree lock exclusive. */
+void dentry_unmount(struct dentry *covered, struct dentry *root);
 /*
  * Give a linked dentry another place: parent and name. dentry_name_reserve
  * before gives what it needs; nothing can fail here. Tree lock exclusive.

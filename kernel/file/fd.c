@@ -238,12 +238,14 @@ int fd_install(struct file *file, int minimum, bool close_on_exec)
 int fd_table_exec(struct fd_table **table)
 {
 	if (__atomic_load_n(&(*table)->references, __ATOMIC_ACQUIRE) > 1) {
-		struct fd_table *own = fd_table_fork(*table);
+		struct fd_table *shared = *table, *own = fd_table_fork(shared);
 
 		if (!own)
 			return -ENOMEM;
-		fd_table_put(*table);
+		spin_lock(&tree_lock); /* others take a reference through it */
 		*table = own;
+		spin_unlock(&tree_lock);
+		fd_table_put(shared);
 	}
 	for (int fd = 0; fd < (*table)->end; fd++) {
 		struct file *file = NULL;

@@ -39,8 +39,8 @@ struct io {
 };
 size_t io_copy_to(struct io *io, const void *from, size_t size_bytes); /* kernel -> io */
 size_t io_copy_from(struct io *io, void *to, size_t size_bytes);       /* io -> kernel */
-/* How many of the bytes could be copied from it now. They are looked at a page at a time. */
-uint64_t io_readable(const struct io *io);
+/* How many of the first size_bytes could be copied from it now: one of each page is. */
+uint64_t io_readable(const struct io *io, uint64_t size_bytes);
 
 #define POLL_IN    0x001
 #define POLL_OUT   0x004
@@ -125,7 +125,7 @@ struct fd_table *fd_table_create(void); /* NULL: no memory */
 struct fd_table *fd_table_fork(struct fd_table *table);
 struct fd_table *fd_table_get(struct fd_table *table);
 void fd_table_put(struct fd_table *table);
-/* execve: a table of its own, without the close-on-exec ones. 0, -ENOMEM. */
+/* execve: the running thread gets a table of its own, without the close-on-exec ones. 0, -ENOMEM. Takes the tree lock. */
 int fd_table_exec(struct fd_table **table);
 /* The running thread's descriptor: the file with a reference, or NULL (EBADF). */
 struct file *fd_file(int fd);

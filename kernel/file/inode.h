@@ -58,7 +58,7 @@ struct directory_emitter {
 };
 
 struct inode_operations {
-	/* In place of CAP_DAC_OVERRIDE and its kin, where the mode does not permit: 0, -EACCES. */
+	/* In place of CAP_DAC_OVERRIDE and its kin, where the mode does not permit: 0, -EACCES, -EPERM. */
 	int (*beyond_mode)(const struct inode *inode, const struct access *access, unsigned mask);
 	const struct file_operations *files; /* of an open file; NULL: open decides by kind */
 	/* Directories that are not in the tree of dentries. 0 and a reference, or -ENOENT. */
@@ -140,7 +140,7 @@ struct access {
 void access_current(struct access *access); /* the running thread's */
 void access_real(struct access *access);    /* as access(2) asks */
 
-/* Mask of ACCESS_READ and its kin: 0 or -EACCES, -EROFS. inode(7), path_resolution(7). */
+/* Mask of ACCESS_READ and its kin: 0 or -EACCES, -EPERM, -EROFS. inode(7), path_resolution(7). */
 int inode_permission(struct inode *inode, const struct access *access, unsigned mask);
 bool inode_is_owner(struct inode *inode, const struct access *access);
 /* May the caller remove or rename this entry of the directory? Write permission and sticky bit. */

@@ -95,15 +95,17 @@ size_t io_clear(struct io *io, size_t size_bytes)
 	return io_move(io, NULL, size_bytes, IO_CLEAR);
 }
 
-uint64_t io_readable(const struct io *io)
+uint64_t io_readable(const struct io *io, uint64_t size_bytes)
 {
 	const struct io_piece *piece = io->pieces;
 	uint64_t offset = io->piece_offset, found = 0;
 	uint8_t byte;
 
+	if (size_bytes > io->left_bytes)
+		size_bytes = io->left_bytes;
 	if (io->kernel)
-		return io->left_bytes;
-	while (found < io->left_bytes) {
+		return size_bytes;
+	while (found < size_bytes) {
 		uint64_t address = piece->address + offset, left = piece->size_bytes - offset;
 		uint64_t step = 4096 - (address & 4095);
 
@@ -118,7 +120,7 @@ uint64_t io_readable(const struct io *io)
 		offset += step;
 		found += step;
 	}
-	return found < io->left_bytes ? found : io->left_bytes;
+	return found < size_bytes ? found : size_bytes;
 }
 
 /* ---- the program's own arrays ---- */

@@ -52,6 +52,12 @@ static bool take_locked(struct file *file, unsigned mode)
 	return true;
 }
 
+/* Would any lock be to be had if the file gave up what it has? */
+static bool only_own_is_in_the_way(const struct file *file)
+{
+	return file->lock_mode == LOCK_EX || file->inode->flock_holders == 1;
+}
+
 static long flock_file(struct file *file, int operation)
 {
 	unsigned mode = (unsigned)operation & ~(unsigned)LOCK_NB;
@@ -61,13 +67,13 @@ static long flock_file(struct file *file, int operation)
 		return -EINVAL;
 	spin_lock(&flock_lock);
 	/* While we wait, another thread may lock the same open file, as we want to or otherwise. */
-	while (!err && file->lock_mode != mode) {
+	for (bool waited = false; !err && file->lock_mode != mode; waited = true) {
 		/* flock(2): a conversion drops the old lock first; it is not atomic. */
-		if (file->lock_mode) {
+		if (file->lock_mode && (!waited || only_own_is_in_the_way(file))) {
 			drop_locked(file);
 			wait_wake_all(&flock_queue);
 		}
-		if (mode == LOCK_UN || take_locked(file, mode))
+		if (mode == LOCK_UN || (!file->lock_mode && take_locked(file, mode)))
 			break;
 		err = operation & LOCK_NB ? -EAGAIN
 					  : wait_sleep(&flock_queue, &flock_lock, WAIT_FOREVER,

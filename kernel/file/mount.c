@@ -320,8 +320,7 @@ static long umount_walked(struct path_walk *walk, unsigned flags)
 	/* MNT_DETACH lets go of the names at once; who has a file open keeps that. */
 	if (mount_is_busy(mount) && (!(flags & MNT_DETACH) || has_mounts(mount->root)))
 		return -EBUSY;
-	mount->covered->mounted = NULL;
-	mount->root->mount = NULL;
+	dentry_unmount(mount->covered, mount->root);
 	list_remove(&mount->in_all);
 	tree_drop(mount->root);
 	dentry_put(mount->covered);

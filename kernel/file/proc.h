@@ -81,7 +81,7 @@ void proc_setting_init(struct inode *inode);
 
 /* Decimal, nothing else, no leading zero; -1 when it is not. */
 int32_t proc_parse_number(const char *name, size_t length);
-/* May the running thread look into this process? exe, fd, maps, environ. 0; -EACCES; -ESRCH. */
+/* May the running thread look into this process? cwd, root, fd, ns. 0; -EACCES; -ESRCH. */
 int proc_may_look(const struct proc_subject *subject);
 
 /* Parts of a process's directory, by file. */

@@ -31,7 +31,7 @@ static bool speaks_for(const struct process *process, const struct space *space)
 		first = theirs != space;
 		if (theirs)
 			space_put(theirs);
-		arch_interrupt_point();
+		schedule_point();
 	}
 	return first;
 }
@@ -77,6 +77,6 @@ void proc_stream_attachments(struct text *text, struct proc_stream *stream)
 			stream->detail = 0;
 		}
 		process_put(process);
-		arch_interrupt_point();
+		schedule_point();
 	}
 }

@@ -99,10 +99,11 @@ static long stream_read(struct file *file, struct io *io, uint64_t *position)
 /* Refused when it is tried: root may open for writing what nobody may write. */
 static long stream_write(struct file *file, struct io *io, uint64_t *position)
 {
-	(void)file;
+	const struct proc_entry *entry = file->inode->generic;
+
 	(void)io;
 	(void)position;
-	return -EIO;
+	return entry->of_space ? -EINVAL : -EIO; /* observed */
 }
 
 static void stream_release(struct file *file)

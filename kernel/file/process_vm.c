@@ -56,7 +56,7 @@ static uint64_t piece_move(struct transfer *transfer, const struct io_piece *pie
 		done += moved;
 		if (moved < step)
 			break;
-		arch_interrupt_point();
+		schedule_point();
 	}
 	return done;
 }

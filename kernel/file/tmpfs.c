@@ -32,6 +32,7 @@
 #include "shm/shm.h"
 
 #define FILE_BYTES_MAX ((uint64_t)INT64_MAX)
+#define WRITE_STEP     (1u << 20) /* a file grows by as much at once */
 
 static uint64_t pages_of(uint64_t size_bytes)
 {
@@ -171,6 +172,46 @@ static void object_shrink(struct inode *inode)
 	space_drop_copies(inode->object);
 }
 
+/*
+ * Make room for what will be written at the position, up to *size_bytes, which becomes less where not all of it
+ * can be read: those who have the file mapped see how long it is. 0; -EFAULT, -ENOMEM.
+ */
+static int write_grow(struct inode *inode, const struct io *io, uint64_t position,
+		      uint64_t *size_bytes)
+{
+	*size_bytes = io_readable(io, *size_bytes);
+	if (!*size_bytes)
+		return -EFAULT;
+	uint64_t pages = pages_of(position + *size_bytes);
+
+	return pages > shm_object_size_pages(inode->object)
+		       ? shm_object_resize(inode->object, pages)
+		       : 0;
+}
+
+/* Bytes, at least one; or why not. */
+static long write_step(struct inode *inode, struct io *io, uint64_t position, uint64_t size_bytes)
+{
+	long done = 0, result = 0;
+
+	while (size_bytes) {
+		uint64_t chunk = PAGE_BYTES - (position & (PAGE_BYTES - 1));
+
+		if (chunk > size_bytes)
+			chunk = size_bytes;
+		result = write_chunk(inode, io, position, chunk);
+		if (result < 0)
+			break;
+		position += (uint64_t)result;
+		size_bytes -= (uint64_t)result;
+		done += result;
+		if (position > inode->size_bytes)
+			__atomic_store_n(&inode->size_bytes, position, __ATOMIC_RELAXED);
+		schedule_point();
+	}
+	return done ? done : result;
+}
+
 static long write_locked(struct inode *inode, struct io *io, uint64_t position)
 {
 	uint64_t size = inode->size_bytes, end = position + io->left_bytes;
@@ -185,32 +226,23 @@ static long write_locked(struct inode *inode, struct io *io, uint64_t position)
 		return -EPERM;
 	io->left_bytes = end - position;
 	int err = object_need(inode);
-	if (!err && pages_of(end) > pages_of(size) && !(inode->seals & F_SEAL_GROW)) {
-		/* Only by what will be written: those who have it mapped see how long it is. */
-		io->left_bytes = io_readable(io);
-		end = position + io->left_bytes;
-		err = io->left_bytes ? 0 : -EFAULT;
-		if (!err && pages_of(end) > pages_of(size))
-			err = shm_object_resize(inode->object, pages_of(end));
-	}
 	if (err)
 		return err;
-	while (io->left_bytes) {
-		uint64_t chunk = PAGE_BYTES - (position & (PAGE_BYTES - 1));
+	while (io->left_bytes && result >= 0) {
+		uint64_t step = io->left_bytes < WRITE_STEP ? io->left_bytes : WRITE_STEP;
 
-		if (chunk > io->left_bytes)
-			chunk = io->left_bytes;
-		result = write_chunk(inode, io, position, chunk);
-		if (result < 0)
-			break;
-		position += (uint64_t)result;
-		done += result;
-		if (position > inode->size_bytes)
-			__atomic_store_n(&inode->size_bytes, position, __ATOMIC_RELAXED);
-		schedule_point();
+		if (pages_of(position + step) > pages_of(inode->size_bytes) &&
+		    !(inode->seals & F_SEAL_GROW))
+			result = write_grow(inode, io, position, &step);
+		if (result >= 0)
+			result = write_step(inode, io, position, step);
+		if (result > 0) {
+			position += (uint64_t)result;
+			done += result;
+		}
 	}
 	kept_move(inode, pages_of(size), pages_of(inode->size_bytes));
-	if (pages_of(inode->size_bytes) < pages_of(end)) /* it fell short */
+	if (pages_of(inode->size_bytes) < shm_object_size_pages(inode->object)) /* it fell short */
 		object_shrink(inode);
 	return done ? done : result;
 }

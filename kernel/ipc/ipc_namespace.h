@@ -30,7 +30,7 @@ void ipc_init(void);
 /* An empty one with Linux's default limits, one reference to the caller. 0; -ENOMEM. No locks. */
 int ipc_namespace_create(struct ipc_namespace **ns);
 void ipc_namespace_get(struct ipc_namespace *ns);
-/* The last reference removes everything. No locks held; may sleep. */
+/* The last reference removes everything. No lock behind a file's position in rank; may sleep. */
 void ipc_namespace_put(struct ipc_namespace *ns);
 /*
  * Who holds it does not keep what is in it, only the struct, to ask later whether it still lives:

@@ -71,11 +71,12 @@ static int zeros_take(struct space_request *request, uint64_t flags)
 				 &request->object);
 }
 
-/* Can a file be so large? */
+/* Can a file be so large? A device has unsigned positions. */
 static bool file_spans(const struct file *file, const struct space_request *request)
 {
-	return !S_ISREG(file->inode->mode) ||
-	       request->index <= ((uint64_t)INT64_MAX - request->size_bytes) / SHM_PAGE_BYTES;
+	uint64_t most = S_ISREG(file->inode->mode) ? INT64_MAX : UINT64_MAX;
+
+	return request->index <= (most - request->size_bytes) / SHM_PAGE_BYTES;
 }
 
 int mmap_object_take(struct space_request *request, struct file *file, uint64_t flags)
@@ -97,14 +98,14 @@ int mmap_object_take(struct space_request *request, struct file *file, uint64_t 
 		return -ENODEV;
 	if (flags & MAP_GROWSDOWN)
 		return -EINVAL;
+	if (!file_spans(file, request))
+		return -EOVERFLOW;
 	if (file->operations->maps_zeros) {
 		/* Private memory has the file's name, shared memory is an object's that has none. */
 		if (!shared)
 			request->file = file;
 		return zeros_take(request, flags); /* at its offset within itself, as on Linux */
 	}
-	if (!file_spans(file, request))
-		return -EOVERFLOW;
 	struct file_map map = {request->protection, request->protection_max};
 	int err = file->operations->object(file, shared ? &map : NULL, &request->object);
 

@@ -238,6 +238,12 @@ static long remap_one(struct space *space, struct move *move)
 
 	if (!area || area->start > move->from)
 		return -EFAULT;
+	/* What is cut off must be addresses: else nothing would bound it. */
+	if (move->from_bytes > move->to_bytes && move->from_bytes > mmu_user_end - move->from) {
+		if (fixed) /* done by then on Linux */
+			(void)space_unmap(space, move->to, move->to + move->to_bytes);
+		return -EINVAL;
+	}
 	if (area_is_huge(area) && !huge_take(area, move))
 		return -EINVAL;
 
@@ -248,8 +254,6 @@ static long remap_one(struct space *space, struct move *move)
 	if (!fixed && move->from_bytes >= move->to_bytes && !(move->flags & MREMAP_DONTUNMAP)) {
 		long err = 0;
 
-		if (move->from_bytes > mmu_user_end - move->from)
-			return -EINVAL;
 		if (move->from_bytes > move->to_bytes)
 			err = space_unmap(space, move->from + move->to_bytes, old_end);
 		return err ? err : (long)move->from;
@@ -292,7 +296,7 @@ static long remap_several(struct space *space, const struct move *whole)
 	struct area *area = space_area_above(space, from);
 	bool first = true;
 
-	if (!area || area->start > from)
+	if (!area || area->start > from || end > mmu_user_end)
 		return -EFAULT;
 	for (; from < end && area && area->start < end; first = false) {
 		struct move move = *whole;

@@ -404,6 +404,7 @@ int space_unmap(struct space *space, uint64_t start, uint64_t end)
 	struct area *area = space_area_above(space, start);
 	struct area_spares spares;
 
+	kdebug_assert(start <= end && end <= mmu_user_end);
 	if (!area || area->start >= end)
 		return 0;
 	/* Mostly one whole area goes, and nothing is cut. */

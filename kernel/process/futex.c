@@ -194,7 +194,7 @@ long futex_wake(uint64_t address, bool private, int count, uint32_t bitset)
 	if (err)
 		return err;
 	struct futex_bucket *bucket = futex_bucket_of(&key);
-	/* The program's write comes before this look; see waiter_queue. */
+	/* The program's write comes before this look; see futex_waiter_queue. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (!__atomic_load_n(&bucket->count, __ATOMIC_RELAXED))
 		return 0;

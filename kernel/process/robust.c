@@ -97,9 +97,12 @@ static int list_find(int32_t tid, uint64_t *list)
 	struct process *process = thread ? process_get(thread->process) : process_find(tid);
 	int err = process ? 0 : -ESRCH;
 
-	if (!err && !process_may(process, PROCESS_ATTACH))
+	/* In one moment: an exec gives another program, and another list. */
+	spin_lock(&tree_lock);
+	if (!err && !process_may_locked(process, PROCESS_ATTACH))
 		err = -EPERM;
 	*list = thread ? __atomic_load_n(&thread->robust_list, __ATOMIC_RELAXED) : 0;
+	spin_unlock(&tree_lock);
 	if (thread)
 		thread_put(thread);
 	if (process)

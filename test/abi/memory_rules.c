@@ -61,7 +61,7 @@ static void child_locks(void *argument)
 	int *fds = argument;
 
 	CHECK_OK(setrlimit(RLIMIT_MEMLOCK, &none));
-	CHECK_OK(setuid(12345));
+	abi_become(12345, 12345);
 	/* After the place, before all else. */
 	CHECK_NO_MAP(ENOMEM, 0, -PAGE, PROT_READ, MAP_LOCKED, fds[0], 0);
 	CHECK_NO_MAP(EPERM, 0, PAGE, PROT_READ, MAP_LOCKED, fds[0], 0); /* of no type */
@@ -75,7 +75,7 @@ static void child_locks_much(void *argument)
 	int *fds = argument;
 
 	CHECK_OK(setrlimit(RLIMIT_MEMLOCK, &limit));
-	CHECK_OK(setuid(12345));
+	abi_become(12345, 12345);
 	CHECK_NO_MAP(EAGAIN, 0, 5 * PAGE, PROT_READ, MAP_PRIVATE | MAP_LOCKED, fds[0], 0);
 	CHECK_NO_MAP(ENODEV, 0, 4 * PAGE, PROT_READ, MAP_PRIVATE | MAP_LOCKED, fds[0], 0);
 }
@@ -84,8 +84,6 @@ static void locked_in_order(void)
 {
 	int pipes[2], fds[2];
 
-	if (geteuid() != 0)
-		SKIP("needs to be root, to be another user then");
 	CHECK_OK(pipe(pipes));
 	fds[0] = pipes[0];
 	fds[1] = CHECK_OK(memfd_create("rules", 0));
@@ -108,6 +106,8 @@ static void offsets(void)
 	CHECK(try_map(0, PAGE, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, -(long)PAGE) !=
 	      MAP_FAILED);
 	CHECK(try_map(0, PAGE, PROT_READ, MAP_PRIVATE, zero, FAR_END) != MAP_FAILED);
+	CHECK_NO_MAP(EOVERFLOW, 0, PAGE, PROT_READ, MAP_PRIVATE, zero, -(long)PAGE);
+	CHECK_NO_MAP(EOVERFLOW, 0, 2 * PAGE, PROT_READ, MAP_SHARED, zero, -2 * (long)PAGE);
 }
 
 /* ---- what grows down ---- */

@@ -47,6 +47,41 @@ static void old_size_zero(void)
 	CHECK_EQ(errno, EINVAL);
 }
 
+/* Past all addresses, and round to low ones: it stays where it is. */
+static void lengths_past_the_end(void)
+{
+	char *q = (char *)map_private(16 * PAGE), *p = q + 8 * PAGE;
+	const unsigned long at = (unsigned long)p, end = 1ul << 56;
+	const struct {
+		unsigned long from, to;
+		int flags;
+		char *place;
+		int error;
+	} calls[] = {
+		{end - at, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, q, EINVAL},
+		{-at, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, q, EINVAL},
+		{-at - PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, q, EINVAL},
+		{-at, 4 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, p + PAGE, EINVAL},
+		{1ul << 63, 4 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, p + PAGE, EINVAL},
+		{end, PAGE, MREMAP_MAYMOVE, NULL, EINVAL},
+		{1ul << 63, PAGE, 0, NULL, EINVAL},
+		{-at, PAGE, MREMAP_MAYMOVE, NULL, EINVAL},
+		{-at - PAGE, PAGE, 0, NULL, EINVAL},
+		{end, end, MREMAP_MAYMOVE, NULL, EINVAL},
+		{end, 2 * end, MREMAP_MAYMOVE, NULL, EINVAL},
+	};
+
+	p[0] = 'p';
+	for (unsigned i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		CHECK(mremap(p, calls[i].from, calls[i].to, calls[i].flags, calls[i].place) ==
+		      MAP_FAILED);
+		CHECK_EQ(errno, calls[i].error);
+		CHECK_EQ(p[0], 'p'); /* the place may have been cleared */
+	}
+	CHECK(mremap((void *)end, 3 * PAGE, PAGE, MREMAP_MAYMOVE) == MAP_FAILED);
+	CHECK_EQ(errno, EFAULT);
+}
+
 static void keep_anonymous(void)
 {
 	char *m = (char *)map_private(4 * PAGE);
@@ -208,6 +243,7 @@ static void several_with_segment(void)
 const struct abi_case abi_cases[] = {
 	CASE(old_size_zero,
 	     "an old size of 0 maps shared pages again, EINVAL for private: mremap(2)"),
+	CASE(lengths_past_the_end, "EINVAL where what is cut off has no addresses: observed"),
 	CASE(keep_anonymous, "MREMAP_DONTUNMAP leaves empty memory behind: mremap(2)"),
 	CASE(keep_others, "MREMAP_DONTUNMAP of files, shared and private: mremap(2)"),
 	CASE(keep_errors, "MREMAP_DONTUNMAP: EINVAL: mremap(2)"),

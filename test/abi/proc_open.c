@@ -107,6 +107,22 @@ static void opened_before_exec(void)
 	abi_join(pid);
 }
 
+/* Only root may open them for writing, and then cannot. */
+static void nobody_writes(void)
+{
+	static const char *const names[] = {"maps", "smaps", "environ", "status"};
+	char path[64];
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		sprintf(path, "/proc/self/%s", names[i]);
+		int fd = open(path, O_WRONLY);
+		if (fd < 0)
+			SKIP("needs to be root");
+		CHECK_ERROR(write(fd, "x", 1), EINVAL);
+		CHECK_OK(close(fd));
+	}
+}
+
 static void opened_before_the_end(void)
 {
 	int to[2], from[2];
@@ -192,6 +208,7 @@ static void number_used_again(void)
 const struct abi_case abi_cases[] = {
 	CASE(opened_before_exec, "maps, smaps, environ, auxv are of the memory there was when they "
 				 "were opened: observed"),
+	CASE(nobody_writes, "EINVAL, not EIO as of other files of /proc: observed"),
 	CASE(opened_before_the_end,
 	     "an open file of a process that is gone: ESRCH, but environ and auxv: observed"),
 	CASE(number_used_again, "nor does it tell of another that has the number: observed"),

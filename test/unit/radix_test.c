@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The tree of leaves: sparse, up to 2^41 numbers, nothing left behind. */
+/* The tree of leaves: sparse, up to 2^42 numbers, nothing left behind. */
 
 #include "test/unit/unit.h"
 
