@@ -276,8 +276,18 @@ void shm_piece_split(struct shm_space *space, struct shm_piece *low, struct shm_
 	high->start = at;
 	low->end = at;
 	low->mapping->pieces++;
-	if (low->flags & SHM_PIECE_SEGMENT)
+	if (!(low->flags & SHM_PIECE_SEGMENT))
+		return;
+	if (pid)
 		shm_segment_attached(low->mapping->object->segment, pid);
+	else
+		shm_segment_split(low->mapping->object->segment);
+}
+
+void shm_piece_split_told(const struct shm_piece *piece, int32_t pid)
+{
+	if (piece->flags & SHM_PIECE_SEGMENT)
+		shm_segment_used(piece->mapping->object->segment, pid);
 }
 
 void shm_piece_merge(struct shm_space *space, struct shm_piece *low, struct shm_piece *high)

@@ -247,6 +247,23 @@ bool shm_segment_detached(struct shm_segment *segment, int32_t pid)
 	return last;
 }
 
+void shm_segment_used(struct shm_segment *segment, int32_t pid)
+{
+	const struct shm_port *port = port_of(segment);
+	int64_t now = (int64_t)port->now_seconds();
+
+	port->spin_lock(&segment->lock);
+	segment->atime = now;
+	segment->lpid = pid;
+	port->spin_unlock(&segment->lock);
+}
+
+void shm_segment_split(struct shm_segment *segment)
+{
+	/* Relaxed: the piece that is split keeps the segment. */
+	__atomic_fetch_add(&segment->users, 1, __ATOMIC_RELAXED);
+}
+
 void shm_segment_merged(struct shm_segment *segment)
 {
 	/* Relaxed: the piece that remains keeps the segment. */

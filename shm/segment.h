@@ -54,6 +54,9 @@ struct shm_segment {
 
 /* One more piece shows the segment: attach, fork, split. Sets atime, and lpid to `pid`. Cannot fail. */
 void shm_segment_attached(struct shm_segment *segment, int32_t pid);
+/* One more piece, and nobody did it yet: shm_segment_used says who, if it stays. */
+void shm_segment_split(struct shm_segment *segment);
+void shm_segment_used(struct shm_segment *segment, int32_t pid); /* sets atime and lpid */
 /* Two pieces have become one. */
 void shm_segment_merged(struct shm_segment *segment);
 /*

@@ -262,7 +262,7 @@ void area_resize(struct space *space, struct area *area, uint64_t start, uint64_
 		rb_update(&space->areas, &area->node);
 }
 
-void area_split(struct space *space, struct area *area, uint64_t at, struct area *high)
+void area_split(struct space *space, struct area *area, uint64_t at, struct area *high, int32_t pid)
 {
 	uint64_t end = area->end;
 
@@ -282,8 +282,7 @@ void area_split(struct space *space, struct area *area, uint64_t at, struct area
 		area->own_pages -= high->own_pages;
 	}
 	if (area->piece.mapping)
-		shm_piece_split(&space->shm, &area->piece, &high->piece, at,
-				process_current()->pid);
+		shm_piece_split(&space->shm, &area->piece, &high->piece, at, pid);
 	area_resize(space, area, area->start, at);
 	area_insert(space, high, area->next);
 }
@@ -368,6 +367,8 @@ struct area *area_merge_cut(struct space *space, struct area *area, bool cut_low
 	}
 	if (cut_low && !cut_high && can_merge_attach(area, area->next))
 		merge_pair(space, area, area->next);
+	else if (cut_low || cut_high)
+		shm_piece_split_told(&area->piece, process_current()->pid);
 	return area;
 }
 
@@ -421,13 +422,25 @@ void area_spares_drop(struct area_spares *spares)
 	spares->record[0] = spares->record[1] = NULL;
 }
 
-void area_cut(struct space *space, struct area_spares *spares, uint64_t start, uint64_t end)
+static void cut_ends(struct space *space, struct area_spares *spares, uint64_t start, uint64_t end,
+		     int32_t pid)
 {
 	if (spares->record[0])
-		area_split(space, space_area_above(space, start), start, spares->record[0]);
+		area_split(space, space_area_above(space, start), start, spares->record[0], pid);
 	if (spares->record[1])
-		area_split(space, space_area_above(space, end), end, spares->record[1]);
+		area_split(space, space_area_above(space, end), end, spares->record[1], pid);
 	spares->record[0] = spares->record[1] = NULL;
+}
+
+void area_cut(struct space *space, struct area_spares *spares, uint64_t start, uint64_t end)
+{
+	cut_ends(space, spares, start, end, process_current()->pid);
+}
+
+void area_cut_to_change(struct space *space, struct area_spares *spares, uint64_t start,
+			uint64_t end)
+{
+	cut_ends(space, spares, start, end, 0);
 }
 
 /* ---- room ---- */

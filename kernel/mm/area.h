@@ -29,14 +29,19 @@ void areas_settle(struct space *space);
 void area_remove(struct space *space, struct area *area);
 /* Its bounds change: mapped_pages, the tree and the piece's neighbours are kept right. */
 void area_resize(struct space *space, struct area *area, uint64_t start, uint64_t end);
-/* Cut at `at`, inside the area; `high` is a fresh record, which becomes the upper part. Cannot fail. */
-void area_split(struct space *space, struct area *area, uint64_t at, struct area *high);
+/*
+ * Cut at `at`, inside the area; `high` is a fresh record, which becomes the upper part. Cannot fail.
+ * Of an attach: who did it, or 0: area_merge_cut tells, if they stay apart.
+ */
+void area_split(struct space *space, struct area *area, uint64_t at, struct area *high,
+		int32_t pid);
 /* Join with the neighbours where nothing tells them apart. Returns what the area is in now. */
 struct area *area_merge(struct space *space, struct area *area);
 /*
  * The area has just been cut off at its low end, or its high one, and changed: what it was cut from
  * remains, so it may join the neighbour on its other side, if that is a part of the same attach that
- * is like it now. As on Linux, where two whole parts stay two. Returns what the area is in now.
+ * is like it now. As on Linux, where two whole parts stay two. Returns what the area is in now. The
+ * cut was area_cut_to_change's: only if the parts stay apart it counts as the running process's.
  */
 struct area *area_merge_cut(struct space *space, struct area *area, bool cut_low, bool cut_high);
 /*
@@ -104,6 +109,9 @@ int area_spares_take(struct space *space, struct area_spares *spares, struct are
 void area_spares_drop(struct area_spares *spares);
 /* Cut at both ends, so that [start, end) has whole areas only. Cannot fail. */
 void area_cut(struct space *space, struct area_spares *spares, uint64_t start, uint64_t end);
+/* The same; what is cut is changed then, and goes through area_merge_cut if it is of an attach. */
+void area_cut_to_change(struct space *space, struct area_spares *spares, uint64_t start,
+			uint64_t end);
 
 #define AREA_LOCK_MASK (AREA_LOCKED | AREA_ONFAULT)
 /* space.c: the limits of the running process. */

@@ -170,7 +170,7 @@ static int areas_mark(struct space *space, uint64_t start, uint64_t end, unsigne
 
 	bool low = spares.record[0], high = spares.record[1];
 
-	area_cut(space, &spares, first, last);
+	area_cut_to_change(space, &spares, first, last);
 	for (struct area *area = space_area_above(space, first); area && area->start < last;) {
 		area_mark(space, area, flags);
 		if (area->flags & AREA_SEGMENT)

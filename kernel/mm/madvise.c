@@ -107,7 +107,7 @@ static int area_reflag(struct space *space, struct area **area, uint64_t start, 
 
 	bool low = spares.record[0], high = spares.record[1];
 
-	area_cut(space, &spares, start, end);
+	area_cut_to_change(space, &spares, start, end);
 	*area = space_area_above(space, start);
 	(*area)->flags = flags;
 	if (flags & AREA_SEGMENT)

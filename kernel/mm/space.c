@@ -528,7 +528,7 @@ int space_protect(struct space *space, uint64_t start, uint64_t end, unsigned pr
 
 	bool low = spares.record[0], high = spares.record[1];
 
-	area_cut(space, &spares, range.start, range.end);
+	area_cut_to_change(space, &spares, range.start, range.end);
 	area = space_area_above(space, range.start);
 	while (area && area->start < range.end) {
 		if (area->protection != protection && area_protect(space, area, protection))

@@ -301,6 +301,53 @@ static void mlock_cuts(void)
 	remove_segment(id);
 }
 
+static void nothing(void *argument)
+{
+	(void)argument;
+}
+
+static pid_t last_user(int id)
+{
+	struct shmid_ds ds;
+
+	CHECK_OK(shmctl(id, IPC_STAT, &ds));
+	return ds.shm_lpid;
+}
+
+/* Pieces that are cut anew count as used; where only the border between two moves, nobody did anything. */
+static void border_moves(void)
+{
+	int id = make_segment(6 * PAGE, 0600);
+	char *p = attach(id, 0);
+
+	CHECK_OK(mprotect(p + PAGE, 2 * PAGE, PROT_READ));
+	CHECK_EQ(last_user(id), getpid());
+	abi_in_child(nothing, NULL);
+	pid_t child = last_user(id);
+	CHECK(child != getpid());
+	CHECK_OK(mprotect(p + PAGE, 4 * PAGE, PROT_READ));
+	CHECK_OK(mprotect(p + 3 * PAGE, 2 * PAGE, PROT_READ | PROT_WRITE));
+	CHECK_EQ(attachments(id), 3);
+	CHECK_EQ(last_user(id), child);
+	CHECK_OK(mprotect(p + 2 * PAGE, PAGE, PROT_NONE));
+	CHECK_EQ(attachments(id), 4);
+	CHECK_EQ(last_user(id), getpid());
+	CHECK_OK(shmdt(p));
+	p = attach(id, 0);
+	CHECK_OK(mlock(p, 2 * PAGE));
+	CHECK_EQ(attachments(id), 2);
+	abi_in_child(nothing, NULL);
+	child = last_user(id);
+	CHECK_OK(munlock(p + PAGE, PAGE));
+	CHECK_OK(mlock(p + PAGE, 3 * PAGE));
+	CHECK_EQ(attachments(id), 2);
+	CHECK_EQ(last_user(id), child);
+	CHECK_OK(madvise(p + 5 * PAGE, PAGE, MADV_DONTFORK));
+	CHECK_EQ(last_user(id), getpid());
+	CHECK_OK(shmdt(p));
+	remove_segment(id);
+}
+
 static void longer_after_growth(void)
 {
 	/* What mremap added past the segment's end goes with the rest. */
@@ -368,6 +415,7 @@ const struct abi_case abi_cases[] = {
 	CASE(protection_pieces_and_unmap, "pieces of five protections: observed"),
 	CASE(dontfork_cuts, "MADV_DONTFORK of a page cuts in three, the child has two: observed"),
 	CASE(mlock_cuts, "mlock of a page cuts in three: observed"),
+	CASE(border_moves, "moving the border of two pieces sets neither atime nor lpid: observed"),
 	CASE(longer_after_growth, "shmdt takes what mremap added past the end: observed"),
 	CASE(unaligned_lengths, "a length is rounded up to whole pages: munmap(2), shmop(2)"),
 	CASES_END,

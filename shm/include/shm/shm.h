@@ -264,9 +264,14 @@ int shm_piece_map(struct shm_space *space, struct shm_piece *piece, struct shm_o
  * fail: what it cannot do, a fault does later. Space lock exclusive.
  */
 void shm_piece_settle(struct shm_space *space, struct shm_piece *piece);
-/* The area is cut at `at`: low keeps [start, at), high becomes [at, end). Cannot fail. */
+/*
+ * The area is cut at `at`: low keeps [start, at), high becomes [at, end). Cannot fail. Of a segment:
+ * `pid` did it (lpid, atime). 0: it is not sure that the parts remain; one may join its other neighbour,
+ * and then only a border has moved, which is nobody's doing; else shm_piece_split_told says whose.
+ */
 void shm_piece_split(struct shm_space *space, struct shm_piece *low, struct shm_piece *high,
 		     uint64_t at, int32_t pid);
+void shm_piece_split_told(const struct shm_piece *piece, int32_t pid);
 /*
  * Two neighbouring areas of one object become one: low takes high's end. Of a segment: one
  * attachment fewer, but nobody has detached anything.
