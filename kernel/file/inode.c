@@ -93,15 +93,6 @@ void inode_entries_add(struct inode *directory, int change)
 	__atomic_store_n(&directory->size_bytes, size, __ATOMIC_RELAXED);
 }
 
-void inode_inherit_group(struct inode *inode, const struct inode *directory)
-{
-	if (!(directory->mode & S_ISGID))
-		return;
-	inode->gid = directory->gid;
-	if (S_ISDIR(inode->mode))
-		inode->mode |= S_ISGID;
-}
-
 void inode_get(struct inode *inode)
 {
 	__atomic_fetch_add(&inode->references, 1, __ATOMIC_RELAXED);
@@ -255,6 +246,21 @@ void inode_drop_setid(struct inode *inode)
 	if (mode & S_IXGRP)
 		mode &= ~(uint32_t)S_ISGID;
 	inode->mode = mode;
+}
+
+void inode_inherit_group(struct inode *inode, const struct inode *directory)
+{
+	const struct cred *cred = cred_running();
+
+	if (!(directory->mode & S_ISGID))
+		return;
+	inode->gid = directory->gid;
+	if (S_ISDIR(inode->mode))
+		inode->mode |= S_ISGID;
+	else if (cred && (inode->mode & S_IXGRP) && !cred_in_group(cred, inode->gid) &&
+		 !cred_has(cred, CAP_FSETID))
+		inode->mode &=
+			~(uint32_t)S_ISGID; /* a program would run as of a group one is not in */
 }
 
 /* ---- struct stat ---- */

@@ -118,7 +118,7 @@ void inode_link_add(struct inode *inode);
 void inode_link_drop(struct inode *inode);
 /* A directory's entries, more or fewer: st_size, as on Linux's tmpfs, says 20 for each. */
 void inode_entries_add(struct inode *directory, int change);
-/* A new inode's group comes from a set-group-id directory: inode(7). */
+/* A new inode's group comes from a set-group-id directory, but no program of it for who is not a member: inode(7). */
 void inode_inherit_group(struct inode *inode, const struct inode *directory);
 void inode_get(struct inode *inode);
 void inode_put(struct inode *inode);

@@ -209,11 +209,57 @@ static void statx_agrees(void)
 }
 #endif
 
+static uint32_t made_with(const char *name, mode_t mode)
+{
+	struct stat state;
+
+	CHECK_OK(close(CHECK_OK(open(name, O_CREAT | O_EXCL | O_WRONLY, mode))));
+	CHECK_OK(stat(name, &state));
+	CHECK_EQ(state.st_gid, 77);
+	CHECK_OK(unlink(name));
+	return state.st_mode & 07777;
+}
+
+static void make_as_a_stranger(void *argument)
+{
+	struct stat state;
+
+	(void)argument;
+	umask(0);
+	CHECK_EQ(made_with("g/root", 02755), 02755); /* it may */
+	abi_become(65534, 65534);
+	CHECK_EQ(made_with("g/x", 02755), 0755);
+	CHECK_EQ(made_with("g/x", 02745), 02745); /* no program */
+	CHECK_OK(mkdir("g/d", 0755));
+	CHECK_OK(stat("g/d", &state));
+	CHECK_EQ(state.st_mode & 07777, 02755);
+	CHECK_OK(rmdir("g/d"));
+	int fd = CHECK_OK(open("g", O_TMPFILE | O_WRONLY, 02755));
+	CHECK_OK(fstat(fd, &state));
+	CHECK_EQ(state.st_mode & 07777, 0755);
+	CHECK_EQ(state.st_gid, 77);
+}
+
+static void group_of_others(void)
+{
+	if (!abi_is_root())
+		SKIP("needs to be root, to be another user then");
+	file_test_enter();
+	CHECK_OK(mkdir("g", 0777));
+	CHECK_OK(chown("g", 0, 77));
+	CHECK_OK(chmod("g", 02777));
+	abi_in_child(make_as_a_stranger, NULL);
+	CHECK_OK(rmdir("g"));
+	file_test_leave();
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(modes, "umask and chmod set the bits: umask(2), chmod(2)"),
 	CASE(strangers, "another user gets what the modes say: path_resolution(7)"),
 	CASE(root_access, "root reads and writes all, but executes only with an x bit: access(2)"),
 	CASE(owners, "chown clears set-id bits; set-group-id directories: chown(2)"),
+	CASE(group_of_others,
+	     "who is not of a directory's group makes no set-group-id program: observed"),
 	CASE(times, "utimensat sets, omits, takes now; writing moves mtime: utimensat(2)"),
 	CASE(statx_agrees, "statx says what stat says: statx(2)"),
 	CASES_END,
