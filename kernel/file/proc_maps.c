@@ -17,7 +17,7 @@
 /* What Linux shows for its internal shared memory: device 00:01. */
 #define SEGMENT_DEVICE abi_device(0, 1)
 
-/* A name may have newlines: each is \\012, so that a line stays one. Returns its length. */
+/* A name may have newlines: each is \012, so that a line stays one. Returns its length. */
 static size_t name_escape(char *name, size_t length, size_t size_bytes)
 {
 	for (size_t i = 0; i < length; i++) {

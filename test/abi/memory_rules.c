@@ -159,18 +159,24 @@ static void protect_as_it_grows(void)
 
 /* ---- RLIMIT_DATA ---- */
 
-static long data_kb(void)
+/* What a file of /proc says of something, in kB. */
+static long kb_of(const char *path, const char *format)
 {
-	FILE *file = fopen("/proc/self/status", "r");
+	FILE *file = fopen(path, "r");
 	char line[256];
 	long kb = -1;
 
 	CHECK(file != NULL);
 	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "VmData: %ld kB", &kb) == 1)
+		if (sscanf(line, format, &kb) == 1)
 			break;
 	fclose(file);
 	return kb;
+}
+
+static long data_kb(void)
+{
+	return kb_of("/proc/self/status", "VmData: %ld kB");
 }
 
 /* Room for so many bytes of data, and no more. */
@@ -308,16 +314,7 @@ static void below_the_stack(void)
 
 static long committed_kb(void)
 {
-	FILE *file = fopen("/proc/meminfo", "r");
-	char line[256];
-	long kb = -1;
-
-	CHECK(file != NULL);
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "Committed_AS: %ld kB", &kb) == 1)
-			break;
-	fclose(file);
-	return kb;
+	return kb_of("/proc/meminfo", "Committed_AS: %ld kB");
 }
 
 /* Others may have promises of their own meanwhile, but not so large ones. */
