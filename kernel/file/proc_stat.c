@@ -39,8 +39,8 @@ static char state_of(const struct process *process, const struct thread *thread)
 	switch (thread->state) {
 	case THREAD_RUNNABLE:
 		return 'R';
-	case THREAD_STOPPED:
-		return 'T';
+	case THREAD_SLEEPING_DEEPLY:
+		return 'D';
 	case THREAD_DEAD:
 		return 'X';
 	default:
@@ -164,7 +164,7 @@ int proc_show_stat(struct text *text, const struct proc_subject *subject)
 	add_number(text, p.blocked);
 	add_number(text, p.ignored);
 	add_number(text, p.caught);
-	text_add(text, " %d 0 0 %d %u 0 0 0 0 0", p.state == 'S', p.exit_signal, p.cpu);
+	text_add(text, " %d 0 0 %d %u 0 0 0 0 0", p.state != 'R', p.exit_signal, p.cpu);
 	/* start_data, end_data, start_brk, arguments, environment */
 	text_add(text, " 0 0");
 	add_number(text, space ? space->brk_start : 0);
@@ -184,6 +184,8 @@ static const char *state_text(char state)
 	switch (state) {
 	case 'R':
 		return "R (running)";
+	case 'D':
+		return "D (disk sleep)";
 	case 'T':
 		return "T (stopped)";
 	case 'Z':

@@ -30,7 +30,12 @@ struct shm_creator;
 #define KERNEL_STACK_ORDER 2 /* 16 KiB */
 #define KERNEL_STACK_BYTES (PAGE_BYTES << KERNEL_STACK_ORDER)
 
-enum thread_state { THREAD_RUNNABLE, THREAD_SLEEPING, THREAD_STOPPED, THREAD_DEAD };
+enum thread_state {
+	THREAD_RUNNABLE,
+	THREAD_DEAD,
+	THREAD_SLEEPING,
+	THREAD_SLEEPING_DEEPLY, /* no signal ends it, but for SIGKILL some: D in /proc */
+};
 
 /* thread.work: why the way back to user mode must call trap_return_work. */
 #define WORK_SIGNAL     (1u << 0) /* a signal may be pending, or the process ends */

@@ -297,8 +297,13 @@ static void thread_timer_fire(struct timer *timer)
 	thread_wake(thread);
 }
 
+static bool is_asleep(enum thread_state state)
+{
+	return state >= THREAD_SLEEPING;
+}
+
 /* Leave the CPU unless a wake-up came already. */
-static void sleep_now(struct thread *thread)
+static void sleep_now(struct thread *thread, enum thread_state asleep)
 {
 	struct cpu *cpu = cpu_current();
 
@@ -307,7 +312,7 @@ static void sleep_now(struct thread *thread)
 	 * Sequentially consistent, as in thread_wake: of "state, then look for a
 	 * wake-up" here and "wake-up, then look at the state" there, one sees the other.
 	 */
-	__atomic_store_n(&thread->state, THREAD_SLEEPING, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&thread->state, asleep, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&thread->wake_pending, __ATOMIC_SEQ_CST)) {
 		thread->state = THREAD_RUNNABLE;
 		spin_unlock(&cpu->run_lock);
@@ -338,7 +343,7 @@ int thread_sleep(uint64_t deadline_ns, unsigned flags)
 		thread->timer.fire = thread_timer_fire;
 		timer_start(&thread->timer, deadline_ns);
 	}
-	sleep_now(thread);
+	sleep_now(thread, flags & WAIT_INTERRUPTIBLE ? THREAD_SLEEPING : THREAD_SLEEPING_DEEPLY);
 	if (deadline_ns != WAIT_FOREVER) {
 		timer_stop(&thread->timer);
 		if (thread->timed_out)
@@ -351,10 +356,10 @@ int thread_sleep(uint64_t deadline_ns, unsigned flags)
 void thread_wake(struct thread *thread)
 {
 	__atomic_store_n(&thread->wake_pending, true, __ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&thread->state, __ATOMIC_SEQ_CST) != THREAD_SLEEPING)
+	if (!is_asleep(__atomic_load_n(&thread->state, __ATOMIC_SEQ_CST)))
 		return;
 	struct cpu *cpu = thread_cpu_lock(thread);
-	bool sleeping = thread->state == THREAD_SLEEPING;
+	bool sleeping = is_asleep(thread->state);
 	if (sleeping)
 		thread->state = THREAD_RUNNABLE; /* on its way: ours to place */
 	spin_unlock(&cpu->run_lock);

@@ -74,7 +74,7 @@ static inline int receive_letter(int id, long type, int flags)
 	return size ? message.text[0] : 0;
 }
 
-/* Until the process sleeps: twice, as it may sleep on its way. */
+/* Until the process sleeps: thrice in a row, as it may sleep on its way. */
 static inline void await_sleep_of(pid_t pid, pid_t thread)
 {
 	char path[64], text[512];

@@ -234,6 +234,29 @@ static void vfork_shares_memory(void)
 	CHECK_EQ(WEXITSTATUS(status), 3);
 }
 
+static void vfork_parent_sleeps_deeply(void)
+{
+	static volatile char state;
+	int status;
+
+	pid_t pid = vfork();
+	if (!pid) {
+		char path[32], text[256] = "";
+
+		snprintf(path, sizeof(path), "/proc/%d/stat", getppid());
+		for (int i = 0; i < 1000 && state != 'D'; i++) {
+			int fd = open(path, O_RDONLY);
+			if (read(fd, text, sizeof(text) - 1) > 0)
+				state = strrchr(text, ')')[2];
+			close(fd);
+			usleep(1000);
+		}
+		_exit(0);
+	}
+	CHECK_EQ(state, 'D');
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+}
+
 /* ---- exec ---- */
 
 static int process_helper(int argc, char **argv)
@@ -562,6 +585,7 @@ const struct abi_case abi_cases[] = {
 	CASE(orphan_gets_new_parent, "an orphan has another parent: fork(2)"),
 	CASE(death_signal, "PR_SET_PDEATHSIG: prctl(2)"),
 	CASE(vfork_shares_memory, "the child runs in the parent's memory, first: vfork(2)"),
+	CASE(vfork_parent_sleeps_deeply, "state D: vfork(2), proc(5)"),
 	CASE(exec_passes_strings, "arguments and environment: execve(2)"),
 	CASE(exec_auxiliary_vector, "what the program is told about itself: getauxval(3)"),
 	CASE(exec_many_arguments, "three hundred kilobytes of arguments: execve(2)"),
