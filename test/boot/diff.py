@@ -81,12 +81,22 @@ def _first_difference(here, there):
     return None
 
 
-def _explain(arch, seed, first, episode, cpus):
+def _place(one, other, seed):
+    """The two lines of an episode: the operation by whose digit they part, as Linux plays it."""
+    (_, number, _, here), (*_, there) = one.split(), other.split()
+    at = len(os.path.commonprefix([here, there]))
+    lines = _lines(_native("--trace", str(seed), number, "1", str(OPERATIONS), seconds=SECONDS))
+    return "\n".join(["they part here, or just before:", *lines[max(0, at - 12):at + 1]])
+
+
+def _explain(arch, seed, first, one, other, cpus):
+    episode = int(one.split()[1])
     alone = _first_difference(*traces(arch, seed, episode, cpus=cpus))
     if alone:
         return "test/fuzz/diff/shrink %s %d %d\n%s" % (arch, seed, episode, alone)
     after = _first_difference(*traces(arch, seed, episode, first=first, cpus=cpus))
-    return "episode %d: only after others, from %d on: %s" % (episode, first, after or "and not each time")
+    return "episode %d: only after others, from %d on: %s" % (
+        episode, first, after or "and not each time; " + _place(one, other, seed))
 
 
 def _compare(arch, seed, first, count, cpus):
@@ -100,9 +110,9 @@ def _compare(arch, seed, first, count, cpus):
     if here.code or there.code or len(_lines(here)) != count or len(_lines(there)) != count:
         yield harness.failed(name, "Linux: %s\nSamepage: %s" % (harness.show(here)[-1500:], harness.show(there)))
         return
-    differ = [n for n, (one, other) in enumerate(zip(_lines(here), _lines(there))) if one != other]
-    detail = ["%d of %d episodes differ: %s" % (len(differ), count, [first + n for n in differ[:20]])]
-    detail += [_explain(arch, seed, first, first + number, cpus) for number in differ[:3]]
+    differ = [pair for pair in zip(_lines(here), _lines(there)) if pair[0] != pair[1]]
+    detail = ["%d of %d episodes differ: %s" % (len(differ), count, [one.split()[1] for one, _ in differ[:20]])]
+    detail += [_explain(arch, seed, first, one, other, cpus) for one, other in differ[:3]]
     yield harness.verdict(name, not differ, "\n".join(detail))
 
 

@@ -140,6 +140,7 @@ struct board {
 	} waited[WAITERS]; /* what a call gave that waited, until it can be said */
 	uint32_t text_length;
 	char text[3000]; /* what the operation gave */
+	char digits[OPERATIONS_MOST + 1]; /* one of the hash after each operation; '-': not played */
 
 	/* From here on the same for all episodes. */
 	bool trace;

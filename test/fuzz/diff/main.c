@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * The referee: has players carry out what draw.c draws, and prints a hash of
- * each episode's results.
+ * each episode's results, with a digit of it after each operation: what
+ * differs once, and not again, has a place.
  *
  *	diff [--one-area] [--trace] [--keep N,N-N,...] SEED FIRST COUNT OPERATIONS
  *
@@ -247,11 +248,13 @@ static void episode_play(uint64_t seed, unsigned episode, unsigned operations)
 	episode_begin();
 	draw_seed(seed * 1000003 + episode, episode & 1);
 	control->operations = operations;
+	memset(control->digits, '-', operations);
 	control->stage = turn_draw();
 	while (control->stage != OVER)
 		referee_turn();
 	episode_end();
-	printf("episode %u %016llx\n", episode, (unsigned long long)control->hash);
+	printf("episode %u %016llx %s\n", episode, (unsigned long long)control->hash,
+	       control->digits);
 	fflush(stdout);
 }
 
@@ -380,7 +383,7 @@ int main(int argc, char **argv)
 	bool keeps = argc == 7 && strcmp(argv[1], "--keep") == 0 && keep(argv[2]);
 	argv += keeps * 2;
 	argc -= keeps * 2;
-	if (argc != 5) {
+	if (argc != 5 || strtoul(argv[4], NULL, 0) > OPERATIONS_MOST) {
 		fprintf(stderr, "usage: diff [--one-area] [--trace] [--keep N,N-N] SEED FIRST "
 				"COUNT OPERATIONS\n");
 		return 2;

@@ -44,6 +44,7 @@ void turn_note(void)
 		hash_word((uint64_t)op->a[i]);
 	for (unsigned i = 0; i < control->text_length; i++)
 		hash_word((uint8_t)control->text[i]);
+	control->digits[control->number - 1] = "0123456789abcdef"[control->hash >> 56 & 15];
 }
 
 bool turn_referee_begins(void)
