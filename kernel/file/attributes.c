@@ -27,7 +27,7 @@ static int change_inode(struct inode *inode, const struct change *change)
 
 	if (inode->filesystem->magic == PROC_SUPER_MAGIC || inode->filesystem->magic == NSFS_MAGIC)
 		return -EPERM;
-	if (inode->filesystem->mount_flags & MS_RDONLY)
+	if (inode_has_mount_flag(inode, MS_RDONLY))
 		return -EROFS;
 	access_current(&access);
 	return change->apply(inode, &access, change);

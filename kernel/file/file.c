@@ -5,6 +5,7 @@
 
 #include "abi/errno.h"
 #include "abi/fcntl.h"
+#include "abi/statfs.h"
 #include "kernel/file/anonymous.h"
 #include "kernel/file/epoll.h"
 #include "kernel/file/lock.h"
@@ -161,6 +162,8 @@ void file_setid(struct file *file, uint32_t *euid, uint32_t *egid)
 {
 	struct inode *inode = file->inode;
 
+	if (inode_has_mount_flag(inode, MS_NOSUID))
+		return;
 	if (inode->mode & S_ISUID)
 		*euid = inode->uid;
 	if ((inode->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))

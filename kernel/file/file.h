@@ -115,7 +115,7 @@ int file_punch(struct file *file, uint64_t offset, uint64_t length);
 void file_maps_add(struct file *file, int32_t change);
 void file_identity(struct file *file, uint64_t *device, uint64_t *inode_number);
 uint64_t file_size(struct file *file);
-/* The effective ids that set-id bits give at execve: unchanged when there are none. */
+/* The effective ids that set-id bits give at execve: unchanged when there are none, or on a nosuid mount. */
 void file_setid(struct file *file, uint32_t *euid, uint32_t *egid);
 
 /* ---- descriptors: fd.c ---- */

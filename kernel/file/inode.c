@@ -194,7 +194,7 @@ int inode_permission(struct inode *inode, const struct access *access, unsigned 
 	uint32_t mode = inode->mode;
 	unsigned granted;
 
-	if ((mask & ACCESS_WRITE) && (inode->filesystem->mount_flags & MS_RDONLY) &&
+	if ((mask & ACCESS_WRITE) && inode_has_mount_flag(inode, MS_RDONLY) &&
 	    (S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode)))
 		return -EROFS;
 	if (access->uid == inode->uid)

@@ -111,6 +111,12 @@ static inline bool inode_text_is_long(const struct inode *inode)
 }
 
 /* A new inode with one reference and no link; the caller's fsuid and fsgid. NULL: no memory. */
+/* Is it in a file system that is mounted with this flag, MS_NOEXEC or another? A remount changes it at any time. */
+static inline bool inode_has_mount_flag(const struct inode *inode, uint32_t flag)
+{
+	return __atomic_load_n(&inode->filesystem->mount_flags, __ATOMIC_RELAXED) & flag;
+}
+
 struct inode *inode_create(struct filesystem *filesystem, const struct inode_operations *operations,
 			   uint32_t mode);
 /* A name of it comes, goes; of a directory the only one. The tree's lock is exclusive. */

@@ -39,7 +39,7 @@ int file_open_inode(struct inode *inode, struct dentry *dentry, uint32_t flags,
 		err = file_count_writer(file, 1);
 		/* It may be remounted since the walk: either this sees it, or that sees the writer. */
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-		if (!err && (inode->filesystem->mount_flags & MS_RDONLY))
+		if (!err && inode_has_mount_flag(inode, MS_RDONLY))
 			err = -EROFS;
 	}
 	if (err) {
@@ -66,6 +66,8 @@ static int open_check(struct path_walk *walk, uint32_t flags)
 		mask |= ACCESS_WRITE;
 	if (S_ISDIR(inode->mode) && (mask & ACCESS_WRITE))
 		return -EISDIR;
+	if ((S_ISCHR(inode->mode) || S_ISBLK(inode->mode)) && inode_has_mount_flag(inode, MS_NODEV))
+		return -EACCES;
 	int err = inode_permission(inode, &walk->access, mask);
 	if (err)
 		return err;
@@ -229,7 +231,7 @@ int file_open_executable(int directory, const char *path, unsigned at_flags, str
 	struct dentry *dentry = walk.child;
 	if (S_ISLNK(dentry->inode->mode))
 		err = -ELOOP;
-	else if (!S_ISREG(dentry->inode->mode))
+	else if (!S_ISREG(dentry->inode->mode) || inode_has_mount_flag(dentry->inode, MS_NOEXEC))
 		err = -EACCES;
 	else
 		err = inode_permission(dentry->inode, &walk.access, ACCESS_EXECUTE);

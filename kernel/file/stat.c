@@ -144,8 +144,12 @@ static long access_at(int directory, uint64_t path, unsigned mask, unsigned flag
 	int err = path_walk_user(&walk, directory, path, walk_flags);
 	if (err)
 		return err;
-	if (mask)
-		err = inode_permission(walk.child->inode, &walk.access, mask);
+	struct inode *inode = walk.child->inode;
+	if ((mask & ACCESS_EXECUTE) && S_ISREG(inode->mode) &&
+	    inode_has_mount_flag(inode, MS_NOEXEC))
+		err = -EACCES;
+	else if (mask)
+		err = inode_permission(inode, &walk.access, mask);
 	path_walk_done(&walk);
 	return err;
 }

@@ -2,6 +2,7 @@
 /* System calls that make, remove and reprotect mappings: mmap, munmap, mprotect, brk, msync. */
 
 #include "abi/mman.h"
+#include "abi/statfs.h"
 
 #include "kernel/file/file.h"
 #include "kernel/file/inode.h"
@@ -93,6 +94,11 @@ int mmap_object_take(struct space_request *request, struct file *file, uint64_t 
 		if (request->protection & PROT_WRITE)
 			return -EACCES;
 		request->protection_max &= ~(unsigned)PROT_WRITE;
+	}
+	if (inode_has_mount_flag(file->inode, MS_NOEXEC)) {
+		if (request->protection & PROT_EXEC)
+			return -EPERM;
+		request->protection_max &= ~(unsigned)PROT_EXEC;
 	}
 	if (!file->operations->maps_zeros && !file->operations->object)
 		return -ENODEV;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -149,6 +150,20 @@ bool abi_is_root(void)
 const char *abi_self(void)
 {
 	return abi_program_path;
+}
+
+void abi_copy_self(const char *path, unsigned mode)
+{
+	static char buffer[65536];
+	int from = CHECK_OK(open(abi_self(), O_RDONLY));
+	int to = CHECK_OK(open(path, O_CREAT | O_TRUNC | O_WRONLY, 0755));
+	ssize_t count;
+
+	while ((count = CHECK_OK(read(from, buffer, sizeof(buffer)))) > 0)
+		CHECK_EQ(write(to, buffer, (size_t)count), count);
+	CHECK_OK(fchmod(to, mode));
+	CHECK_OK(close(from));
+	CHECK_OK(close(to));
 }
 
 void abi_sleep_ms(unsigned milliseconds)

@@ -114,6 +114,8 @@ void abi_become(uid_t uid, gid_t gid);
 bool abi_is_root(void);
 /* This program's path, for execve with "--helper" and the name of a HELPER. */
 const char *abi_self(void);
+/* A copy of it, which is made or written over. */
+void abi_copy_self(const char *path, unsigned mode);
 /* Sleep so that others may run. */
 void abi_sleep_ms(unsigned milliseconds);
 

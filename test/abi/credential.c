@@ -284,20 +284,6 @@ static void exec_changes_capabilities(void)
 	check_exec(abi_self(), be_half_root, "0 1000 1000 secure 1 caps 0 ff\n");
 }
 
-static void copy_self(const char *path, mode_t mode)
-{
-	static char buffer[65536];
-	int from = CHECK_OK(open(abi_self(), O_RDONLY));
-	int to = CHECK_OK(open(path, O_CREAT | O_TRUNC | O_WRONLY, 0755));
-	ssize_t count;
-
-	while ((count = read(from, buffer, sizeof(buffer))) > 0)
-		CHECK_EQ(write(to, buffer, (size_t)count), count);
-	CHECK_OK(fchmod(to, mode));
-	close(from);
-	close(to);
-}
-
 static void be_user_for_good(void)
 {
 	be_user();
@@ -310,7 +296,7 @@ static void set_user_id_program(void)
 
 	need_root();
 	snprintf(path, sizeof(path), "/tmp/abi-setid-%d", getpid());
-	copy_self(path, 04755);
+	abi_copy_self(path, 04755);
 	if (!abi_in_samepage()) {
 		unlink(path);
 		SKIP("/tmp may be mounted without set-id here");

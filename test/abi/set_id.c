@@ -25,19 +25,12 @@ static char program[64];
 /* A copy of this program that whoever executes it runs as root. */
 static void program_make(void)
 {
-	char path[] = "/tmp/set-id-XXXXXX", buffer[65536];
-	ssize_t got;
+	char path[] = "/tmp/set-id-XXXXXX";
 
 	private_mount_point(path);
 	CHECK_OK(mount("set-id", path, "tmpfs", 0, "mode=755"));
 	snprintf(program, sizeof(program), "%s/program", path);
-	int from = CHECK_OK(open(abi_self(), O_RDONLY));
-	int to = CHECK_OK(open(program, O_WRONLY | O_CREAT | O_EXCL, 0755));
-	while ((got = CHECK_OK(read(from, buffer, sizeof(buffer)))) > 0)
-		CHECK_EQ(write(to, buffer, (size_t)got), got);
-	CHECK_OK(fchmod(to, 04755));
-	CHECK_OK(close(to));
-	CHECK_OK(close(from));
+	abi_copy_self(program, 04755);
 }
 
 static void program_remove(void)

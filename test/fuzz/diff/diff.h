@@ -140,7 +140,8 @@ struct board {
 	} waited[WAITERS]; /* what a call gave that waited, until it can be said */
 	uint32_t text_length;
 	char text[3000]; /* what the operation gave */
-	char digits[OPERATIONS_MOST + 1]; /* one of the hash after each operation; '-': not played */
+	/* One of the hash after each operation; '-': it is not played. */
+	char digits[OPERATIONS_MOST + 1];
 
 	/* From here on the same for all episodes. */
 	bool trace;
