@@ -24,6 +24,9 @@ static long set_flags(struct file *file, uint32_t flags)
 		if (!inode_is_owner(file->inode, &access))
 			return -EPERM;
 	}
+	/* Of a pipe it asks for packets. */
+	if ((flags & O_DIRECT) && !S_ISFIFO(file->inode->mode) && !inode_takes_direct(file->inode))
+		return -EINVAL;
 	__atomic_store_n(&file->flags, (old & ~(uint32_t)SETTABLE_FLAGS) | (flags & SETTABLE_FLAGS),
 			 __ATOMIC_RELAXED);
 	return 0;

@@ -117,6 +117,12 @@ static inline bool inode_has_mount_flag(const struct inode *inode, uint32_t flag
 	return __atomic_load_n(&inode->filesystem->mount_flags, __ATOMIC_RELAXED) & flag;
 }
 
+/* Do its files take O_DIRECT? Only what could be on a disk. */
+static inline bool inode_takes_direct(const struct inode *inode)
+{
+	return inode->operations && inode->operations->resize;
+}
+
 struct inode *inode_create(struct filesystem *filesystem, const struct inode_operations *operations,
 			   uint32_t mode);
 /* A name of it comes, goes; of a directory the only one. The tree's lock is exclusive. */

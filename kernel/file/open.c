@@ -33,8 +33,8 @@ int file_open_inode(struct inode *inode, struct dentry *dentry, uint32_t flags,
 		err = inode->operations->open(inode, file);
 	else if (!operations)
 		err = -ENXIO;
-	if (!err && (flags & O_DIRECT) && !inode->operations->resize)
-		err = -EINVAL; /* only what could be on a disk */
+	if (!err && (flags & O_DIRECT) && !inode_takes_direct(inode))
+		err = -EINVAL;
 	if (!err && S_ISREG(inode->mode) && file_can_write(file)) {
 		err = file_count_writer(file, 1);
 		/* It may be remounted since the walk: either this sees it, or that sees the writer. */

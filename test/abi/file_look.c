@@ -138,6 +138,14 @@ static void open_by_kind(void)
 	CHECK_ERROR(open(path, 3), EINVAL);
 	CHECK_ERROR(open(path, O_RDONLY | O_DIRECT), EINVAL);
 	CHECK_ERROR(open(".", O_RDONLY | O_DIRECT), EINVAL);
+	int direct = CHECK_OK(open(".", O_RDONLY));
+	CHECK_ERROR(fcntl(direct, F_SETFL, O_DIRECT), EINVAL);
+	CHECK_OK(close(direct));
+	direct = CHECK_OK(open("/dev/null", O_RDWR));
+	CHECK_ERROR(fcntl(direct, F_SETFL, O_DIRECT), EINVAL);
+	CHECK_OK(close(direct));
+	CHECK_OK(fcntl(fds[0], F_SETFL, O_DIRECT));
+	CHECK_OK(fcntl(fds[0], F_SETFL, 0));
 	CHECK_ERROR(open(".", 3), EISDIR);
 	CHECK_ERROR(open("/dev/null", O_RDWR | O_DIRECT), EINVAL);
 	CHECK_ERROR(open("/proc/version", O_RDONLY | O_DIRECT), EINVAL);
