@@ -41,10 +41,19 @@ uint64_t shm_piece_index(const struct shm_piece *piece, uint64_t address)
 	return (address - piece->mapping->base) >> SHM_PAGE_SHIFT;
 }
 
-bool shm_piece_linked(struct shm_space *space, const struct shm_piece *piece, uint64_t address)
+uint64_t shm_piece_linked_entry(const struct shm_piece *piece, uint64_t address)
 {
-	(void)space;
-	return shm_address_linked(piece->mapping, address);
+	struct shm_object *object = piece->mapping->object;
+	uint64_t index = shm_piece_index(piece, address), entry = SHM_ENTRY_NONE;
+
+	shm_object_lock(object);
+	if (index < object->size_pages && shm_address_linked(piece->mapping, address)) {
+		struct shm_leaf *leaf = shm_object_leaf(object, index);
+		if (leaf)
+			entry = *shm_leaf_entry(leaf, index);
+	}
+	shm_object_unlock(object);
+	return entry;
 }
 
 /* ---- the lists ---- */

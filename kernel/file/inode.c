@@ -206,8 +206,11 @@ int inode_permission(struct inode *inode, const struct access *access, unsigned 
 	if ((mask & ~granted & 7) == 0)
 		return 0;
 	/* The first class that matches decides; only capabilities override. */
-	if (inode->operations && inode->operations->beyond_mode)
-		return inode->operations->beyond_mode(inode, access, mask);
+	if (inode->operations && inode->operations->beyond_mode) {
+		int decided = inode->operations->beyond_mode(inode, access, mask);
+		if (decided <= 0)
+			return decided;
+	}
 	if (access->override && (S_ISDIR(mode) || !(mask & ACCESS_EXECUTE) || (mode & 0111)))
 		return 0;
 	if (access->read_search &&

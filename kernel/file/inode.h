@@ -58,7 +58,7 @@ struct directory_emitter {
 };
 
 struct inode_operations {
-	/* In place of CAP_DAC_OVERRIDE and its kin, where the mode does not permit: 0, -EACCES, -EPERM. */
+	/* Where the mode does not permit: 0, -EACCES, -EPERM; 1: CAP_DAC_OVERRIDE and its kin decide. */
 	int (*beyond_mode)(const struct inode *inode, const struct access *access, unsigned mask);
 	const struct file_operations *files; /* of an open file; NULL: open decides by kind */
 	/* Directories that are not in the tree of dentries. 0 and a reference, or -ENOENT. */

@@ -66,6 +66,8 @@ static const struct inode_operations *operations_of(const struct proc_entry *ent
 		return entry->follow ? &proc_magic_operations : &proc_link_operations;
 	if (entry->setting_words)
 		return &proc_setting_operations;
+	if (entry->operations)
+		return entry->operations;
 	return entry->stream ? &proc_stream_operations : &proc_file_operations;
 }
 
@@ -77,7 +79,10 @@ static uint64_t number_of(const struct proc_entry *entry, const struct proc_subj
 	return number + ((uint64_t)subject->tid << 20) + ((uint64_t)subject->fd << 42);
 }
 
-/* 0; -ESRCH: the process is gone. */
+/*
+ * Who owns a process: its user. Of one that has changed users, and executed nothing since, only
+ * directories that all may read: proc(5), prctl(2). 0; -ESRCH: the process is gone.
+ */
 static int set_owner(struct inode *inode, const struct proc_subject *subject)
 {
 	inode->uid = inode->gid = 0;
@@ -87,10 +92,12 @@ static int set_owner(struct inode *inode, const struct proc_subject *subject)
 	struct process *process = proc_process(subject);
 	if (!process)
 		return -ESRCH;
-	struct cred *cred = process_cred_get(process);
-	inode->uid = cred->euid;
-	inode->gid = cred->egid;
-	cred_put(cred);
+	if ((process->dumpable && !process->zombie) || inode->mode == (S_IFDIR | 0555)) {
+		struct cred *cred = process_cred_get(process);
+		inode->uid = cred->euid;
+		inode->gid = cred->egid;
+		cred_put(cred);
+	}
 	process_put(process);
 	return 0;
 }
@@ -192,7 +199,18 @@ static int proc_iterate(struct dentry *directory, struct directory_emitter *emit
 	return 0;
 }
 
+/* A process may look at its own descriptors, also if it does not own the directory. */
+static int directory_beyond_mode(const struct inode *inode, const struct access *access,
+				 unsigned mask)
+{
+	(void)access;
+	(void)mask;
+	return entry_of(inode)->own_may_look && subject_of(inode).pid == process_current()->pid ? 0
+												: 1;
+}
+
 static const struct inode_operations proc_directory_operations = {
+	.beyond_mode = directory_beyond_mode,
 	.lookup = proc_lookup,
 	.iterate = proc_iterate,
 };

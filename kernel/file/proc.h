@@ -38,6 +38,8 @@ struct proc_entry {
 	int (*store)(const char *text, const struct proc_subject *subject);
 	/* Or a long text that is made while it is read. */
 	proc_stream_function *stream;
+	/* Or what is no text: proc_pagemap.c. */
+	const struct inode_operations *operations;
 	/* Links; st_size is no length of theirs. */
 	uint64_t size_bytes;
 	long (*link)(const struct proc_subject *subject, char *text, size_t size_bytes);
@@ -49,7 +51,8 @@ struct proc_entry {
 		    const struct proc_entry **entry, struct proc_subject *found);
 	/* and what there is from *cursor on: its name, false at the end. *cursor moves behind it. */
 	bool (*list)(const struct proc_subject *subject, uint64_t *cursor, char name[16]);
-	bool owner_only; /* the process's owner and the capable: else EACCES */
+	bool owner_only;   /* the process's owner and the capable: else EACCES */
+	bool own_may_look; /* a directory: to the process itself its mode does not matter */
 	/*
 	 * The same, and who opens it gets to the memory that the process has then, whatever it executes
 	 * later. Opened when there is none: ESRCH, or it says nothing.
@@ -90,6 +93,7 @@ int proc_show_status(struct text *text, const struct proc_subject *subject);
 void proc_stream_maps(struct text *text, struct proc_stream *stream);
 void proc_stream_smaps(struct text *text, struct proc_stream *stream);
 int proc_show_smaps_rollup(struct text *text, const struct proc_subject *subject);
+extern const struct inode_operations proc_pagemap_operations;
 /* fd and fdinfo: proc_fd.c. */
 int proc_fd_find(const struct proc_subject *subject, const char *name, size_t length,
 		 const struct proc_entry **entry, struct proc_subject *found);

@@ -417,6 +417,10 @@ static bool list_tasks(const struct proc_subject *subject, uint64_t *cursor, cha
 		 .show = show_mountinfo,                                                           \
 		 .outlives = true},                                                                \
 		{.name = "mounts", .mode = S_IFREG | 0444, .show = show_mounts, .outlives = true}, \
+		{.name = "pagemap",                                                                \
+		 .mode = S_IFREG | 0400,                                                           \
+		 .operations = &proc_pagemap_operations,                                           \
+		 .of_space = PROC_SPACE_OR_NONE},                                                  \
 		{.name = "root",                                                                   \
 		 .mode = S_IFLNK | 0777,                                                           \
 		 .link = root_text,                                                                \
@@ -441,7 +445,8 @@ static bool list_tasks(const struct proc_subject *subject, uint64_t *cursor, cha
 	 .mode = S_IFDIR | 0500,                                                                   \
 	 .find = proc_fd_find,                                                                     \
 	 .list = proc_fd_list,                                                                     \
-	 .owner_only = true},                                                                      \
+	 .owner_only = true,                                                                       \
+	 .own_may_look = true},                                                                    \
 	{                                                                                          \
 		.name = "fdinfo", .mode = S_IFDIR | 0555, .find = proc_fdinfo_find,                \
 		.list = proc_fd_list, .owner_only = true                                           \

@@ -212,6 +212,15 @@ struct area_view {
  */
 bool space_view_next(struct space *space, uint64_t *cursor, struct area_view *view, bool count);
 
+/* What the page tables have at an address, for /proc/PID/pagemap. */
+struct page_view {
+	uint64_t frame;  /* physical address; 0: no page */
+	bool of_object;  /* shown of an object; else the space's own */
+	bool seen_alone; /* no other space, and no other place of this one, shows it */
+};
+/* Of `count` pages from `start` on. Takes the space lock. */
+void space_view_pages(struct space *space, uint64_t start, struct page_view *pages, unsigned count);
+
 /* For /proc/PID/statm and status: pages. Takes the space lock. */
 struct space_usage {
 	uint64_t mapped, own, shared; /* shared: pages of objects, an upper bound */

@@ -4,6 +4,7 @@
 #include "kernel/mm/area.h"
 
 #include "kernel/file/file.h"
+#include "kernel/lib/string.h"
 #include "kernel/mm/pagetable.h"
 
 static uint64_t object_pages(const struct area *area)
@@ -66,6 +67,55 @@ bool space_view_next(struct space *space, uint64_t *cursor, struct area_view *vi
 	}
 	space_unlock(space, false);
 	return area != NULL;
+}
+
+/* In the space's own leaf: an own page, or one of an object that is shown without a link. */
+static void page_view_own(struct space *space, uint64_t address, struct page_view *page)
+{
+	spin_lock(&space->page_table_lock);
+	uint64_t *entry = pagetable_entry(space, address);
+	uint64_t value = entry ? entry_load(entry) : SHM_ENTRY_NONE;
+
+	if (entry_has_own_page(value)) {
+		page->frame = entry_own_frame(value);
+		page->seen_alone = frame_references(page->frame) == 1;
+	} else if (shm_entry_is_present(value)) {
+		page->frame = shm_entry_frame(value);
+		page->of_object = true;
+	}
+	spin_unlock(&space->page_table_lock);
+}
+
+static void page_view_object(const struct area *area, uint64_t address, struct page_view *page)
+{
+	if (!page->frame) {
+		uint64_t value = shm_piece_linked_entry(&area->piece, address);
+
+		if (shm_entry_is_present(value)) {
+			page->frame = shm_entry_frame(value);
+			page->of_object = true;
+		}
+	}
+	if (page->of_object)
+		page->seen_alone = shm_object_mapping_count(shm_piece_object(&area->piece)) == 1;
+}
+
+void space_view_pages(struct space *space, uint64_t start, struct page_view *pages, unsigned count)
+{
+	memset(pages, 0, count * sizeof(*pages));
+	space_lock(space, false);
+	struct area *area = space_area_above(space, start);
+
+	for (unsigned i = 0; i < count && area; i++, start += PAGE_BYTES) {
+		if (area->end <= start)
+			area = area_next(area);
+		if (!area || area->start > start)
+			continue;
+		page_view_own(space, start, &pages[i]);
+		if (area->piece.mapping)
+			page_view_object(area, start, &pages[i]);
+	}
+	space_unlock(space, false);
 }
 
 static void usage_add(struct space_usage *usage, const struct area *area)

@@ -5,6 +5,8 @@
 #include "file_test.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 static char content[65536];
@@ -205,12 +207,61 @@ static void number_used_again(void)
 	abi_wait(other);
 }
 
+/* ---- whose they are ---- */
+
+#define STRANGER 12345
+
+static void check_owner(const char *path, uid_t uid)
+{
+	struct stat state;
+
+	CHECK_OK(stat(path, &state));
+	if (state.st_uid != uid)
+		abi_fail(__FILE__, __LINE__, "%s belongs to %u", path, state.st_uid);
+	CHECK_EQ(state.st_gid, uid);
+}
+
+static void change_user(void *argument)
+{
+	static const char *const of_root[] = {"/proc/self/environ", "/proc/self/maps",
+					      "/proc/self/ns", "/proc/self/fd", "/proc/self/auxv"};
+	static const char *const of_user[] = {"/proc/self", "/proc/self/task", "/proc/self/fdinfo"};
+
+	(void)argument;
+	CHECK_OK(dup2(CHECK_OK(open("/dev/null", O_RDWR)), 0));
+	abi_become(STRANGER, STRANGER);
+	for (int dumpable = 0; dumpable < 2; dumpable++) {
+		CHECK_OK(prctl(PR_SET_DUMPABLE, dumpable));
+		for (size_t i = 0; i < sizeof(of_root) / sizeof(of_root[0]); i++)
+			check_owner(of_root[i], dumpable ? STRANGER : 0);
+		for (size_t i = 0; i < sizeof(of_user) / sizeof(of_user[0]); i++)
+			check_owner(of_user[i], STRANGER);
+		/* Its own descriptors are there for it all the same. */
+		CHECK_OK(close(CHECK_OK(open("/proc/self/fd", O_RDONLY))));
+		CHECK_OK(close(CHECK_OK(open("/proc/self/fd/0", O_RDONLY))));
+		CHECK_OK(close(CHECK_OK(open("/proc/self/maps", O_RDONLY))));
+		if (dumpable)
+			CHECK_OK(close(CHECK_OK(open("/proc/self/environ", O_RDONLY))));
+		else
+			CHECK_ERROR(open("/proc/self/environ", O_RDONLY), EACCES);
+	}
+}
+
+static void owner(void)
+{
+	if (!abi_is_root())
+		SKIP("only root becomes another user");
+	check_owner("/proc/self/environ", 0);
+	abi_in_child(change_user, NULL);
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(opened_before_exec, "maps, smaps, environ, auxv are of the memory there was when they "
 				 "were opened: observed"),
 	CASE(nobody_writes, "EINVAL, not EIO as of other files of /proc: observed"),
 	CASE(opened_before_the_end,
 	     "an open file of a process that is gone: ESRCH, but environ and auxv: observed"),
+	CASE(owner, "of who has changed users, what not all may read is root's: proc(5), prctl(2)"),
 	CASE(number_used_again, "nor does it tell of another that has the number: observed"),
 	HELPER("proc-waits", wait_helper),
 	CASES_END,

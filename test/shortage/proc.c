@@ -29,6 +29,14 @@ static long read_file(void)
 	return done(fd, got);
 }
 
+/* Those of memory that is shared; of all there is no end. */
+static long read_words(void)
+{
+	int fd = open(call_now->what, O_RDONLY);
+
+	return fd < 0 ? -1 : done(fd, pread(fd, buffer, 64 * 8, SHARED / PAGE * 8));
+}
+
 static long list_folder(void)
 {
 	int fd = open(call_now->what, O_RDONLY | O_DIRECTORY);
@@ -58,6 +66,7 @@ static long write_setting(void)
 const struct call calls_proc[] = {
 	{RUN(read, "/proc/self/maps", read_file), ALLOCATES},
 	{RUN(read, "/proc/self/smaps", read_file), ALLOCATES},
+	{RUN(read, "/proc/self/pagemap", read_words), ALLOCATES},
 	{RUN(read, "/proc/self/status", read_file), ALLOCATES},
 	{RUN(read, "/proc/self/stat", read_file), ALLOCATES},
 	{RUN(read, "/proc/self/statm", read_file), ALLOCATES},

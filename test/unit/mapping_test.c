@@ -20,6 +20,11 @@ static void share_linked(void)
 		check_equal(must_read(1, BASE + 6 * SPAN + i * PAGE), i + 1);
 	check(SHM_CPU_CAPABILITIES & SHM_CACHES_INVALID || sim.faults - faults == 2);
 	check_equal(span_linked(b, BASE + 7 * SPAN), unit_link);
+	uint64_t entry = shm_piece_linked_entry(&a->areas[0]->piece, BASE + 128 * PAGE);
+	check_equal(shm_entry_is_present(entry), unit_link);
+	check_equal(shm_piece_linked_entry(&b->areas[0]->piece, BASE + 6 * SPAN + 128 * PAGE),
+		    entry);
+	check(!shm_entry_is_present(shm_piece_linked_entry(&a->areas[0]->piece, BASE + PAGE)));
 	must_write(1, BASE + 6 * SPAN, 99);
 	check_equal(must_read(0, BASE), 99);
 	check_equal(sim.shm.counters.links, unit_link ? 4 : 0);

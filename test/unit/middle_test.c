@@ -42,7 +42,7 @@ static void shares(void)
 	check(!unit_link || SHM_CPU_CAPABILITIES & SHM_CACHES_INVALID || sim.faults == faults);
 	must_write(0, BASE + GIB + 3 * PAGE, 43);
 	check_equal(must_read(1, BASE + 2 * GIB + 3 * PAGE), 43);
-	check(shm_piece_linked(&a->shm, &a->areas[0]->piece, BASE) == unit_link);
+	check(shm_entry_is_present(shm_piece_linked_entry(&a->areas[0]->piece, BASE)) == unit_link);
 	world_end();
 }
 

@@ -333,8 +333,11 @@ struct shm_object *shm_piece_object(const struct shm_piece *piece);
 uint64_t shm_piece_index(const struct shm_piece *piece, uint64_t address);
 /* A segment's piece: its shmid and key, as /proc/PID/maps names them; false for other objects. */
 bool shm_piece_segment(const struct shm_piece *piece, int32_t *shmid, uint32_t *key);
-/* Is the span at an address linked? Which pages are resident? For reports and tests. */
-bool shm_piece_linked(struct shm_space *space, const struct shm_piece *piece, uint64_t address);
+/*
+ * What the CPU finds at an address through a link: the entry of the object's page, or SHM_ENTRY_NONE:
+ * there is no link, or no page. For /proc/PID/pagemap. Space lock shared at least.
+ */
+uint64_t shm_piece_linked_entry(const struct shm_piece *piece, uint64_t address);
 
 /* ---- segments and namespaces: System V (sysv.c, namespace.c, segment.c) ---- */
 

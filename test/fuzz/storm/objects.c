@@ -188,6 +188,24 @@ void operate_exhaust(void)
 		(void)shmctl(ids[--count], IPC_RMID, NULL);
 }
 
+/* What is there of a map that this process or another one of the board has, if that has it too. */
+static void look_at_pages(void)
+{
+	const struct map *map = &me.maps[draw() % MAPS];
+	uint64_t words[600];
+	char path[64];
+
+	if (!map->bytes)
+		return;
+	(void)snprintf(path, sizeof(path), "/proc/%d/pagemap",
+		       (int)me.board->workers[draw() % WORKERS]);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	(void)!pread(fd, words, sizeof(words), (off_t)(map->address / PAGE * sizeof(words[0])));
+	close(fd);
+}
+
 /* What /proc says, of this process or another one of the board, which may be ending. */
 void operate_look(void)
 {
@@ -196,6 +214,10 @@ void operate_look(void)
 	static const char *const tables[] = {"shm", "shm_attach", "sem", "msg"};
 	char bytes[2000], path[64];
 
+	if (chance(5)) {
+		look_at_pages();
+		return;
+	}
 	if (chance(3))
 		(void)snprintf(path, sizeof(path), "/proc/sysvipc/%s", tables[draw() % 4]);
 	else
