@@ -86,22 +86,22 @@ static void page_view_own(struct space *space, uint64_t address, struct page_vie
 	spin_unlock(&space->page_table_lock);
 }
 
-static void page_view_object(const struct area *area, uint64_t address, struct page_view *page)
+/* Through a link. */
+static void page_view_linked(const struct area *area, uint64_t address, struct page_view *page)
 {
-	if (!page->frame) {
-		uint64_t value = shm_piece_linked_entry(&area->piece, address);
+	uint64_t value = shm_piece_linked_entry(&area->piece, address);
 
-		if (shm_entry_is_present(value)) {
-			page->frame = shm_entry_frame(value);
-			page->of_object = true;
-		}
+	if (shm_entry_is_present(value)) {
+		page->frame = shm_entry_frame(value);
+		page->of_object = true;
 	}
-	if (page->of_object)
-		page->seen_alone = shm_object_mapping_count(shm_piece_object(&area->piece)) == 1;
 }
 
 void space_view_pages(struct space *space, uint64_t start, struct page_view *pages, unsigned count)
 {
+	const struct area *counted = NULL; /* how many mappings its object has */
+	bool alone = false;
+
 	memset(pages, 0, count * sizeof(*pages));
 	space_lock(space, false);
 	struct area *area = space_area_above(space, start);
@@ -112,8 +112,14 @@ void space_view_pages(struct space *space, uint64_t start, struct page_view *pag
 		if (!area || area->start > start)
 			continue;
 		page_view_own(space, start, &pages[i]);
-		if (area->piece.mapping)
-			page_view_object(area, start, &pages[i]);
+		if (area->piece.mapping && !pages[i].frame)
+			page_view_linked(area, start, &pages[i]);
+		if (pages[i].of_object && counted != area) {
+			counted = area;
+			alone = shm_object_mapping_count(shm_piece_object(&area->piece)) == 1;
+		}
+		if (pages[i].of_object)
+			pages[i].seen_alone = alone;
 	}
 	space_unlock(space, false);
 }
