@@ -5,9 +5,11 @@
 #include "file_test.h"
 #include "mount_test.h"
 
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
+#include <time.h>
 
 static char place[] = "/tmp/mount-XXXXXX";
 
@@ -304,6 +306,55 @@ static void names_after_detaching(void)
 	mount_point_remove();
 }
 
+#define KEPT_FD 50
+
+/* Until it is killed: a file system comes, has a file open, and goes. */
+static void come_and_go(void *argument)
+{
+	char path[64];
+
+	(void)argument;
+	sprintf(path, "%s/f", place);
+	for (;;) {
+		mount_with("size=1m");
+		int fd = CHECK_OK(open(path, O_CREAT | O_RDWR, 0600));
+		CHECK_EQ(dup2(fd, KEPT_FD), KEPT_FD);
+		CHECK_OK(close(fd));
+		CHECK_OK(umount2(place, MNT_DETACH));
+	}
+}
+
+static void names_beside_detaching(void)
+{
+	char link[64], path[64], text[128];
+	unsigned kinds[2] = {0, 0};
+
+	private_mount_point(place);
+	sprintf(path, "%s/f", place);
+	pid_t pid = abi_start(come_and_go, NULL);
+	sprintf(link, "/proc/%d/fd/%d", pid, KEPT_FD);
+	struct timespec now, start;
+	CHECK_OK(clock_gettime(CLOCK_MONOTONIC, &start));
+	do {
+		CHECK_OK(clock_gettime(CLOCK_MONOTONIC, &now));
+		ssize_t length = readlink(link, text, sizeof(text) - 1);
+		if (length < 0) {
+			CHECK_EQ(errno, ENOENT); /* between two files */
+			continue;
+		}
+		text[length] = 0;
+		bool mounted = strcmp(text, path) == 0;
+		if (!mounted && strcmp(text, "/f") != 0)
+			abi_fail(__FILE__, __LINE__, "the file is said to be \"%s\"", text);
+		kinds[mounted]++;
+	} while (now.tv_sec < start.tv_sec + 1);
+	CHECK_OK(kill(pid, SIGKILL));
+	abi_wait(pid);
+	CHECK(kinds[0] + kinds[1] > 0);
+	umount2(place, MNT_DETACH);
+	mount_point_remove();
+}
+
 #ifndef STATX_MNT_ID
 static void mount_ids(void)
 {
@@ -371,6 +422,7 @@ const struct abi_case abi_cases[] = {
 	CASE(read_only_beside_readers, "fifos, directories and readers are no hindrance: observed"),
 	CASE(read_only_beside_removed, "EBUSY too while a file without a name is open: observed"),
 	CASE(names_after_detaching, "MNT_DETACH: files keep their paths in it: observed"),
+	CASE(names_beside_detaching, "the name with the mount or without, nothing else: observed"),
 	CASE(mount_ids, "one id in statx, fdinfo and mountinfo: statx(2), proc_pid_mountinfo(5)"),
 	CASES_END,
 };
