@@ -105,7 +105,7 @@ static long write_text(const struct proc_entry *entry, const struct proc_subject
 	if (io_copy_from(io, text, size_bytes) < size_bytes)
 		return -EFAULT;
 	text[size_bytes] = 0;
-	if (strlen(text) < size_bytes)
+	if (strlen(text) < size_bytes && !setting_is_over(text, entry->setting_words))
 		return -EINVAL;
 	int err = entry->store(text, subject);
 	return err ? err : (long)setting_length(text, entry->setting_words);

@@ -3,8 +3,6 @@
 
 #include "kernel/file/setting.h"
 
-#include <stdbool.h>
-
 #include "abi/errno.h"
 
 #define NUMBER_BYTES_MAX 20 /* with its sign: of a longer one Linux cannot tell where it ends */
@@ -98,14 +96,24 @@ int setting_parse(const char *text, int64_t least, int64_t most, int64_t *value)
 	return 0;
 }
 
+/* Behind the words and the white space that follows them. */
+static const char *skip_words(const char *text, unsigned words)
+{
+	text = skip_white(text);
+	for (; words && *text; words--) {
+		while (*text && !is_separator(*text))
+			text++;
+		text = skip_white(text);
+	}
+	return text;
+}
+
 size_t setting_length(const char *text, unsigned words)
 {
-	const char *at = skip_white(text);
+	return (size_t)(skip_words(text, words) - text);
+}
 
-	for (; words && *at; words--) {
-		while (*at && !is_separator(*at))
-			at++;
-		at = skip_white(at);
-	}
-	return (size_t)(at - text);
+bool setting_is_over(const char *text, unsigned words)
+{
+	return *skip_words(text, words - 1) && is_separator(skip_words(text, words)[-1]);
 }

@@ -8,6 +8,7 @@
  * that is not written.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,5 +20,7 @@ int setting_parse(const char *text, int64_t least, int64_t most, int64_t *value)
 int setting_parse_u64(const char *text, uint64_t *value);
 /* How much of a text of `words` words, or fewer, Linux says was written: what follows them is not. */
 size_t setting_length(const char *text, unsigned words);
+/* Are there all `words` words, and white space behind the last one? Then a NUL may follow. */
+bool setting_is_over(const char *text, unsigned words);
 
 #endif

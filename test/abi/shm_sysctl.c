@@ -160,6 +160,16 @@ static void not_from_the_middle(void)
 	get("shmmni", text);
 	CHECK(!strcmp(text, "70\n"));
 	CHECK_ERROR(write_setting("shmmni", "9\0", 2), EINVAL);
+	CHECK_ERROR(write_setting("shmmni", "9\0\n", 3), EINVAL);
+	CHECK_ERROR(write_setting("shmmni", "\0009", 2), EINVAL);
+	CHECK_EQ(write_setting("shmmni", "91\n\0", 4), 3);
+	CHECK_EQ(write_setting("shmmni", "92 \0 7", 6), 3);
+	get("shmmni", text);
+	CHECK(!strcmp(text, "92\n"));
+	CHECK_ERROR(write_setting("sem", "250 32000 32\0", 13), EINVAL);
+	CHECK_ERROR(write_setting("sem", "250 32000 32 \0", 14), EINVAL);
+	CHECK_ERROR(write_setting("sem", "250 32000 32 128\0", 17), EINVAL);
+	CHECK_EQ(write_setting("sem", "250 32000 32 128 \0", 18), 17);
 }
 
 /* What follows the words that a setting has is not written. */
