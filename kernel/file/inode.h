@@ -110,7 +110,6 @@ static inline bool inode_text_is_long(const struct inode *inode)
 	return inode->size_bytes + 1 > LINK_TEXT_SHORT;
 }
 
-/* A new inode with one reference and no link; the caller's fsuid and fsgid. NULL: no memory. */
 /* Is it in a file system that is mounted with this flag, MS_NOEXEC or another? A remount changes it at any time. */
 static inline bool inode_has_mount_flag(const struct inode *inode, uint32_t flag)
 {
@@ -123,6 +122,7 @@ static inline bool inode_takes_direct(const struct inode *inode)
 	return inode->operations && inode->operations->resize;
 }
 
+/* A new inode with one reference and no link; the caller's fsuid and fsgid. NULL: no memory. */
 struct inode *inode_create(struct filesystem *filesystem, const struct inode_operations *operations,
 			   uint32_t mode);
 /* A name of it comes, goes; of a directory the only one. The tree's lock is exclusive. */

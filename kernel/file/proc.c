@@ -80,8 +80,8 @@ static uint64_t number_of(const struct proc_entry *entry, const struct proc_subj
 }
 
 /*
- * Who owns a process: its user. Of one that has changed users, and executed nothing since, only
- * directories that all may read: proc(5), prctl(2). 0; -ESRCH: the process is gone.
+ * Who owns a process: its user. Of one that has ended, or that has changed users and executed
+ * nothing since, only directories that all may read: proc(5), prctl(2). 0; -ESRCH: it is gone.
  */
 static int set_owner(struct inode *inode, const struct proc_subject *subject)
 {

@@ -2,7 +2,9 @@
 /*
  * /proc/PID/pagemap: a word for each page of the address space, with what the page tables have
  * there. The frame's number is told only who had CAP_SYS_ADMIN when he opened it. Linux,
- * Documentation/admin-guide/mm/pagemap.rst.
+ * Documentation/admin-guide/mm/pagemap.rst. Known gaps: PAGEMAP_SCAN, the soft-dirty bit.
+ *
+ * What an open file has never changes, so it needs no lock; space_view_pages takes the space's.
  */
 
 #include "abi/errno.h"

@@ -39,7 +39,7 @@ static char state_of(const struct process *process, const struct thread *thread)
 	switch (thread->state) {
 	case THREAD_RUNNABLE:
 		return 'R';
-	case THREAD_SLEEPING_DEEPLY:
+	case THREAD_UNINTERRUPTIBLE:
 		return 'D';
 	case THREAD_DEAD:
 		return 'X';

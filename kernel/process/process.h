@@ -33,8 +33,8 @@ struct shm_creator;
 enum thread_state {
 	THREAD_RUNNABLE,
 	THREAD_DEAD,
-	THREAD_SLEEPING,
-	THREAD_SLEEPING_DEEPLY, /* no signal ends it, but for SIGKILL some: D in /proc */
+	THREAD_SLEEPING,        /* from here on: asleep, until thread_wake */
+	THREAD_UNINTERRUPTIBLE, /* no signal wakes it, unless it waits WAIT_KILLABLE: D in /proc */
 };
 
 /* thread.work: why the way back to user mode must call trap_return_work. */

@@ -343,7 +343,7 @@ int thread_sleep(uint64_t deadline_ns, unsigned flags)
 		thread->timer.fire = thread_timer_fire;
 		timer_start(&thread->timer, deadline_ns);
 	}
-	sleep_now(thread, flags & WAIT_INTERRUPTIBLE ? THREAD_SLEEPING : THREAD_SLEEPING_DEEPLY);
+	sleep_now(thread, flags & WAIT_INTERRUPTIBLE ? THREAD_SLEEPING : THREAD_UNINTERRUPTIBLE);
 	if (deadline_ns != WAIT_FOREVER) {
 		timer_stop(&thread->timer);
 		if (thread->timed_out)

@@ -56,7 +56,7 @@ static uint64_t bits_here(const volatile void *address)
 	return bits;
 }
 
-/* Once it sees the process sleep, after it has done what it has to do. */
+/* Until it is killed. */
 static void linger(void *argument)
 {
 	(void)argument;

@@ -255,6 +255,29 @@ static void owner(void)
 	abi_in_child(change_user, NULL);
 }
 
+static void end_as_user(void *argument)
+{
+	(void)argument;
+	abi_become(STRANGER, STRANGER);
+	CHECK_OK(prctl(PR_SET_DUMPABLE, 1));
+}
+
+static void owner_of_a_zombie(void)
+{
+	char path[64];
+	siginfo_t info;
+
+	if (!abi_is_root())
+		SKIP("only root becomes another user");
+	pid_t pid = abi_start(end_as_user, NULL);
+	CHECK_OK(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT));
+	sprintf(path, "/proc/%d", pid);
+	check_owner(path, STRANGER);
+	sprintf(path, "/proc/%d/stat", pid);
+	check_owner(path, 0);
+	abi_join(pid);
+}
+
 const struct abi_case abi_cases[] = {
 	CASE(opened_before_exec, "maps, smaps, environ, auxv are of the memory there was when they "
 				 "were opened: observed"),
@@ -262,6 +285,7 @@ const struct abi_case abi_cases[] = {
 	CASE(opened_before_the_end,
 	     "an open file of a process that is gone: ESRCH, but environ and auxv: observed"),
 	CASE(owner, "of who has changed users, what not all may read is root's: proc(5), prctl(2)"),
+	CASE(owner_of_a_zombie, "the same of one that has ended: observed"),
 	CASE(number_used_again, "nor does it tell of another that has the number: observed"),
 	HELPER("proc-waits", wait_helper),
 	CASES_END,

@@ -232,7 +232,7 @@ static void vfork_shares_memory(void)
 	CHECK_EQ(WEXITSTATUS(status), 3);
 }
 
-static void vfork_parent_sleeps_deeply(void)
+static void vfork_parent_is_uninterruptible(void)
 {
 	static volatile char state;
 	int status;
@@ -364,7 +364,7 @@ const struct abi_case abi_cases[] = {
 	CASE(orphan_gets_new_parent, "an orphan has another parent: fork(2)"),
 	CASE(death_signal, "PR_SET_PDEATHSIG: prctl(2)"),
 	CASE(vfork_shares_memory, "the child runs in the parent's memory, first: vfork(2)"),
-	CASE(vfork_parent_sleeps_deeply, "state D: vfork(2), proc(5)"),
+	CASE(vfork_parent_is_uninterruptible, "state D: vfork(2), proc(5)"),
 	CASE(groups, "setpgid, getpgid, kill of a group: setpgid(2), kill(2)"),
 	CASE(sessions, "a leader cannot leave: setsid(2)"),
 	CASE(setpgid_after_exec, "EACCES once the child called execve: setpgid(2)"),

@@ -159,6 +159,13 @@ static void not_from_the_middle(void)
 	close(fd);
 	get("shmmni", text);
 	CHECK(!strcmp(text, "70\n"));
+}
+
+/* Only behind the last word and white space. */
+static void ended_by_nul(void)
+{
+	char text[64];
+
 	CHECK_ERROR(write_setting("shmmni", "9\0", 2), EINVAL);
 	CHECK_ERROR(write_setting("shmmni", "9\0\n", 3), EINVAL);
 	CHECK_ERROR(write_setting("shmmni", "\0009", 2), EINVAL);
@@ -484,6 +491,7 @@ RESTORED(sizes)
 RESTORED(counts)
 RESTORED(wished_ids)
 RESTORED(not_from_the_middle)
+RESTORED(ended_by_nul)
 RESTORED(words_too_many)
 RESTORED(lower_than_there_is)
 RESTORED(sizes_of_64_bits)
@@ -495,6 +503,7 @@ const struct abi_case abi_cases[] = {
 	CASE(switches, "shm_rmid_forced: 0 or 1: proc_sys_kernel(5), observed"),
 	CASE(wished_ids_restored, "shm_next_id: 0 to 2^31 - 1: proc_sys_kernel(5), observed"),
 	CASE(not_from_the_middle_restored, "only a write at position 0 counts: proc_sys(5)"),
+	CASE(ended_by_nul_restored, "a NUL only behind the last word and white space: observed"),
 	CASE(words_too_many_restored,
 	     "words too many are not written, and the result says so: observed"),
 	CASE(who_may_write,
